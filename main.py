@@ -1,0 +1,6 @@
+"""`python main.py`: talk."""
+
+from voicechat.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

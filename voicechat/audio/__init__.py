@@ -1,0 +1,1 @@
+"""Sound as arrays: pure, but for devices."""

@@ -1,0 +1,1 @@
+"""Who may speak now, and what was heard."""

@@ -1,0 +1,1 @@
+"""The model: hears while the user speaks, thinks, talks and sounds at once."""

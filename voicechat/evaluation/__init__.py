@@ -1,0 +1,1 @@
+"""Latency, scenarios, scores and benches."""

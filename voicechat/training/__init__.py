@@ -1,0 +1,1 @@
+"""How the bundled checkpoint is made, and how a voice is added."""
