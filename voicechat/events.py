@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import numpy as np
+
+from voicechat.clock import TICKS_PER_S
 
 EMPTY = np.zeros(0, dtype=np.int16)
 
@@ -182,19 +185,87 @@ Action = Feed | Type | Reply | Cancel | Discard | Truncate | Play | Flush | Leav
 # --- what is shown, recorded and measured ------------------------------------------------------
 
 
+class EventKind(str, Enum):
+    """What can happen, with the further keys that its line carries.
+
+    A `str`, so that `event == "cut"` reads as the log does.
+    """
+
+    SPEECH_START = "speech_start"  # the user begins, or goes on after a soft end
+    SOFT_END = "soft_end"  # perhaps over: the engine starts on the answer. last_voiced_s
+    TURN_END = "turn_end"  # committed. last_voiced_s; text, if it was typed
+    REPLY_START = "reply_start"  # its first sample was handed to the DAC. latency, see `Latency`
+    DUCK = "duck"  # the user makes a sound: the reply goes on softly
+    PAUSE = "pause"  # the user speaks: the reply stops, and may yet go on. heard_samples
+    RESUME = "resume"  # it was nothing: the reply goes on at full level
+    CUT = "cut"  # the reply ends here. heard_samples, heard_text, text (as generated)
+    REPLY_END = "reply_end"  # heard to its end. heard_samples, text
+    TEXT = "text"  # words of the reply. text
+    DISCARD = "discard"  # the turn was none
+    ERROR = "error"  # message
+    XRUN = "xrun"  # count
+    DEVICE = "device"  # message
+
+
 @dataclass(frozen=True)
 class Event:
     """One line of the event log.
 
     Attributes:
         n: the tick.
-        event: `speech_start`, `soft_end`, `turn_end`, `reply_start`, `duck`, `pause`, `resume`,
-            `cut`, `reply_end`, `text`, `discard`, `error`, `xrun` or `device`.
+        event: what happened.
         turn: where there is one.
         detail: further keys of that kind of event.
     """
 
     n: int
-    event: str
+    event: EventKind
     turn: int | None = None
-    detail: dict[str, object] = field(default_factory=dict)
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def line(self) -> dict[str, Any]:
+        """The event as one flat object of the log."""
+        turn = {} if self.turn is None else {"turn": self.turn}
+        return {"n": self.n, "t_s": self.n / TICKS_PER_S, "event": self.event, **turn, **self.detail}
+
+
+@dataclass(frozen=True)
+class Latency:
+    """The perceived gap before a reply and its parts, in seconds; they sum exactly.
+
+    Attributes:
+        silence_s: the user's last voiced frame to the committed end of the turn.
+        engine_s: from there until the engine had sound; 0 if it was ready before.
+        start_s: from there until the first sample was handed to the DAC.
+    """
+
+    silence_s: float
+    engine_s: float
+    start_s: float
+
+
+@dataclass(frozen=True)
+class Meter:
+    """What the microphone and the speaker do at a tick, for the screen.
+
+    Attributes:
+        n: the tick.
+        level_db: of the microphone after the echo room, dB of full scale.
+        speech: the detector's probability of speech.
+        heard: the characters of the sounding reply that were heard so far.
+        muted: the microphone is muted, or nobody pushes to talk.
+    """
+
+    n: int = 0
+    level_db: float = -96.0
+    speech: float = 0.0
+    heard: int = 0
+    muted: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one tick led to: orders for engine and speaker, and what is to be told."""
+
+    actions: tuple[Action, ...]
+    events: tuple[Event, ...]
