@@ -1,0 +1,15 @@
+"""The domain of pocket's conversation: what can be said to it, and the one right reply.
+
+`talk` draws training and test conversations; `reply_sentences` lists what the voices must be able
+to say; `questions` lists single questions for the synthesis of users' speech. Two splits are never
+trained: "phrasing" (ways of asking) and "pairs" (a tenth of the pairs of numbers).
+"""
+
+from voicechat.training.domain.context import Talk, Turn
+from voicechat.training.domain.sample import KINDS, SPLITS, questions, reply_sentences, talk
+from voicechat.training.domain.words import normalise, number, sentences
+
+__all__ = [
+    "KINDS", "SPLITS", "Talk", "Turn", "normalise", "number", "questions", "reply_sentences",
+    "sentences", "talk",
+]  # fmt: skip

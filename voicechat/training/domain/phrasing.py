@@ -1,0 +1,90 @@
+"""The many ways to ask: a thing's own forms inside wrappers that all things share.
+
+A form is a question ("what is the capital of italy"), a request ("count to ten") or a phrase
+("three plus four"); its first word tells which, and so which wrappers fit. Some wrappers, and the
+last form of everything that has four, are never used in training: they make the split "phrasing".
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+
+_ASKING = set("what what's which who who's where when why how whose".split())
+_REQUEST = set(
+    "tell count add subtract multiply spell say give name sing list repeat take explain "
+    "play call open set turn send order read find show start write remind translate recommend "
+    "search look buy book check make remember describe recite".split()
+)
+_SHARED = ("{}", "{}", "{}", "{} please", "hey pocket {}", "pocket {}", "okay {}", "now {}")
+_TRAIN = {
+    "question": (
+        *_SHARED, "tell me {}", "please tell me {}", "can you tell me {}", "do you know {}",
+        "i would like to know {}", "so {}", "excuse me {}", "i have a question {}", "um {}",
+        "do you happen to know {}", "could you please tell me {}", "i am wondering {}",
+    ),
+    "request": (
+        *_SHARED, "please {}", "can you {}", "could you {}", "can you please {}", "um {}",
+        "i want you to {}", "i would like you to {}", "{} for me", "hey can you {}",
+    ),
+    "phrase": (*_SHARED, "um {}", "so {}"),
+    "chat": ("{}", "{}", "{}", "{} pocket", "okay {}", "oh {}"),
+}  # fmt: skip
+_HELD_OUT = {
+    "question": ("could you tell me {}", "i want to know {}", "hello pocket {}", "{} my friend"),
+    "request": ("would you {}", "will you please {}", "hello pocket {}", "{} my friend"),
+    "phrase": ("hello pocket {}", "{} my friend", "and now {} please"),
+    "chat": ("well {}", "{} my friend"),
+}
+_EMBEDDING = ("tell me {}", "know {}", "wondering {}")
+_SHORT = {
+    "what is": "what's", "who is": "who's", "where is": "where's", "when is": "when's",
+    "i would": "i'd", "i am": "i'm", "do not": "don't", "does not": "doesn't", "it is": "it's",
+    "i have a": "i've a", "cannot": "can't",
+}  # fmt: skip
+
+
+def shape(form: str) -> str:
+    """Returns "question", "request" or "phrase"."""
+    first = form.split(" ", 1)[0]
+    return "question" if first in _ASKING else "request" if first in _REQUEST else "phrase"
+
+
+def forms_of(forms: Sequence[str], split: str) -> Sequence[str]:
+    """Returns the forms that belong to a split: of four and more, the last is never trained."""
+    if len(forms) < 4:
+        return forms
+    return forms[-1:] if split == "phrasing" else forms[:-1]
+
+
+def ask(rng: random.Random, forms: Sequence[str], split: str, chat: bool = False) -> str:
+    """Draws one way to ask.
+
+    Args:
+        rng: The source of chance.
+        forms: The thing's own forms, the one to hold out last.
+        split: Of `SPLITS`; "phrasing" draws a held-out form or a held-out wrapper.
+        chat: Small talk, which hardly any wrapper fits.
+    """
+    new_form = split == "phrasing" and len(forms) >= 4 and rng.random() < 0.5
+    form = rng.choice(forms_of(forms, "phrasing" if new_form else "train"))
+    wrappers = _HELD_OUT if split == "phrasing" and not new_form else _TRAIN
+    wrapper = rng.choice(wrappers["chat" if chat else shape(form)])
+    return contract(rng, _wrap(rng, wrapper, form))
+
+
+def _wrap(rng: random.Random, wrapper: str, form: str) -> str:
+    direct = re.fullmatch(r"(what|who|where) (is|are) (.+)", form)
+    if direct and wrapper.endswith(_EMBEDDING) and rng.random() < 0.5:
+        word, verb, rest = direct.groups()
+        form = f"{word} {rest} {verb}"  # "do you know what the capital of italy is"
+    return wrapper.format(form)
+
+
+def contract(rng: random.Random, text: str) -> str:
+    """Shortens "what is" to "what's" and the like in four of ten texts."""
+    if rng.random() < 0.4:
+        for long, short in _SHORT.items():
+            text = re.sub(rf"\b{long}\b(?= )", short, text)
+    return text

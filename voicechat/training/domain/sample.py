@@ -1,0 +1,100 @@
+"""Draws talks evenly over the kinds and lists questions and reply sentences."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Callable
+
+from voicechat.training.domain import context
+from voicechat.training.domain.context import PAIR_KINDS, Talk, Turn
+from voicechat.training.domain.items import counted, items, load, sum_of
+from voicechat.training.domain.words import sentences
+
+SPLITS = ("train", "phrasing", "pairs")
+_SINGLE = {
+    "chat": 4.0, "sum": 7.0, "difference": 5.0, "product": 4.0, "larger": 5.0, "count": 7.0,
+    "calendar": 5.0, "capital": 7.0, "color": 3.0, "opposite": 5.0, "sound": 2.0,
+    "spelling": 4.0, "fact": 14.0, "story": 3.0, "rhyme": 1.5, "joke": 1.5,
+}  # fmt: skip
+_Makers = dict[str, tuple[float, Callable[[random.Random, str], "tuple[Turn, ...]"]]]
+_SEVERAL: _Makers = {
+    "outside": (9.0, lambda rng, split: (context.outside(rng, split),)),
+    "unclear": (1.5, lambda rng, split: (context.unclear(rng, split),)),
+    "tell": (1.5, context.tell),
+    "memory": (6.0, context.memory),
+    "follow": (7.0, context.follow),
+    "repeat": (2.5, context.repeat),
+    "resume": (8.0, context.resume),
+    "mixed": (4.0, context.mixed),
+}
+_WEIGHTS = {**_SINGLE, **{kind: weight for kind, (weight, _) in _SEVERAL.items()}}
+KINDS = tuple(_WEIGHTS)
+
+
+def talk(rng: random.Random, split: str = "train", kind: str | None = None) -> Talk:
+    """Draws a talk.
+
+    Args:
+        rng: The source of chance.
+        split: "train", "phrasing" (ways of asking never trained) or "pairs" (pairs of numbers
+            never trained, of the kinds in `PAIR_KINDS`).
+        kind: Of `KINDS`; by default drawn by weights that let the rare kinds be learned.
+    """
+    assert split in SPLITS, split
+    assert kind is None or kind in (PAIR_KINDS if split == "pairs" else KINDS), (kind, split)
+    if kind is None:
+        weights = {k: _WEIGHTS[k] for k in (PAIR_KINDS if split == "pairs" else KINDS)}
+        kind = rng.choices(tuple(weights), tuple(weights.values()))[0]
+    if kind in _SINGLE:
+        return Talk(kind, (context.single(rng, split, kind),))
+    return Talk(kind, _SEVERAL[kind][1](rng, split))
+
+
+def questions(
+    split: str, kind: str | None = None, n: int = 1000, seed: int = 0
+) -> list[tuple[str, str, str]]:
+    """Returns up to `n` different single-turn (kind, question, reply), less where few exist."""
+    rng, found = random.Random(f"{split} {kind} {seed}"), {}
+    for _ in range(20 * n):
+        if len(found) == n:
+            break
+        drawn = talk(rng, split, kind)
+        if len(drawn.turns) == 1:
+            found.setdefault(drawn.turns[0].user, (drawn.kind, drawn.turns[0].reply))
+    return [(kind_, user, reply) for user, (kind_, reply) in found.items()]
+
+
+def reply_sentences() -> tuple[str, ...]:
+    """Returns every sentence of every reply, remainders of cut ones sampled, in a fixed order.
+
+    The order is that of the sentences' checksums: any prefix is a fair sample, and a sentence
+    added later moves no other.
+    """
+    found = {s for reply in _replies() for s in sentences(reply)} | _remainders()
+    return tuple(sorted(found, key=lambda s: (zlib.crc32(s.encode()), s)))
+
+
+def _replies() -> set[str]:
+    found = {item.reply for of_kind in items().values() for item in of_kind}
+    for about in ("name", "color", "number", "pet", "city"):
+        found |= {context.recalled(about, value) for value in context.values(about)}
+    found |= {f"Nice to meet you, {name.capitalize()}." for name in context.values("name")}
+    found |= {key for key in load("outside") if key != "slots"}
+    found |= {counted(a, b) for a in range(101) for b in range(101) if a != b}
+    found |= {sum_of(a, "minus", b).reply for a in range(21) for b in range(a + 1)}
+    return found | {
+        context.NOT_CAUGHT, context.NOTHING_SAID, context.ALL_SAID, context.NOT_TOLD,
+        context.REMEMBERED,
+    }  # fmt: skip
+
+
+def _remainders() -> set[str]:
+    """Returns one rest of each told sentence, as it is said after an interruption."""
+    found = set()
+    for kind in ("story", "rhyme"):
+        for item in items()[kind]:
+            for sentence in sentences(item.reply):
+                cut = 1 + zlib.crc32(sentence.encode()) % (len(sentence.split()) - 1)
+                found.add(context.rest(sentence, " ".join(sentence.split()[:cut])))
+    return found
