@@ -5,8 +5,8 @@ to say; `questions` lists single questions for the synthesis of users' speech. T
 trained: "phrasing" (ways of asking) and "pairs" (a tenth of the pairs of numbers).
 """
 
-from voicechat.training.domain.context import Talk, Turn
 from voicechat.training.domain.sample import KINDS, SPLITS, questions, reply_sentences, talk
+from voicechat.training.domain.talks import Talk, Turn
 from voicechat.training.domain.words import normalise, number, sentences
 
 __all__ = [

@@ -11,14 +11,13 @@ from typing import Any
 
 import yaml
 
-from voicechat.training.domain.words import capitalise, held_out, normalise, number
+from voicechat.training.domain.words import ORDINALS, capitalise, held_out, normalise, number
 
 DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
 MONTHS = tuple(
     "January February March April May June July August September October November December".split()
 )
 SEASONS = ("spring", "summer", "autumn", "winter")
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 _DAYS_IN = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SEASON_OF = (3, 3, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3)
 
@@ -80,8 +79,7 @@ def _sums() -> Iterator[Item]:
     for a in range(21):
         for b in range(21):
             yield sum_of(a, "plus", b)
-            if a >= b:
-                yield sum_of(a, "minus", b)
+            yield sum_of(a, "minus", b)
             if a <= 10 and b <= 10:
                 yield sum_of(a, "times", b)
 
@@ -97,6 +95,7 @@ _FORMS = {
               "multiply {a} by {b}", "what is {a} multiplied by {b}",
               "what is the product of {a} and {b}", "what does {a} times {b} make"),
 }  # fmt: skip
+NEGATIVE = "That is less than zero."
 SUM_KINDS = {"plus": "sum", "minus": "difference", "times": "product"}
 
 
@@ -108,9 +107,12 @@ def result(a: int, operator: str, b: int) -> int:
 def sum_of(a: int, operator: str, b: int) -> Item:
     """Returns the item of one sum, difference or product."""
     words = {"a": number(a), "b": number(b)}
-    reply = f"{capitalise(words['a'])} {operator} {words['b']} is {number(result(a, operator, b))}."
     forms = tuple(form.format(**words) for form in _FORMS[operator])
-    return Item(SUM_KINDS[operator], reply, forms, held_out(operator, a, b))
+    kind, pair, value = SUM_KINDS[operator], held_out(operator, a, b), result(a, operator, b)
+    if value < 0:
+        return Item(kind, NEGATIVE, forms, pair, weight=0.1)
+    reply = f"{capitalise(words['a'])} {operator} {words['b']} is {number(value)}."
+    return Item(kind, reply, forms, pair)
 
 
 _COMPARED = (
@@ -199,7 +201,7 @@ def _neighbour(unit: str, side: str, name: str, other: str) -> Item:
 
 
 def _ordinal(unit: str, whole: str, i: int, name: str) -> Item:
-    nth = _ORDINALS.split()[i]
+    nth = ORDINALS[i]
     forms = (
         f"what is the {nth} {unit} of the {whole}", f"which {unit} is the {nth} of the {whole}",
         f"tell me the {nth} {unit} of the {whole}", f"name the {nth} {unit} of the {whole}",
@@ -222,13 +224,15 @@ def _month(month: str, days: int, season: str) -> Iterator[Item]:
     ), follow=(f"and {low}", f"what about {low}"), group="season of")  # fmt: skip
 
 
+SPELLING_FORMS = (
+    "spell {x}", "how do you spell {x}", "spell the word {x}", "how is {x} spelled",
+    "how do i spell {x}", "what letters are in {x}", "what is the spelling of {x}",
+)  # fmt: skip
+
+
 def _spelled() -> Iterator[Item]:
     for word in " ".join(load("spelling")).split():
-        forms = (
-            f"spell {word}", f"how do you spell {word}", f"spell the word {word}",
-            f"how is {word} spelled", f"how do i spell {word}", f"what letters are in {word}",
-            f"what is the spelling of {word}",
-        )  # fmt: skip
+        forms = tuple(form.format(x=word) for form in SPELLING_FORMS)
         reply = f"{capitalise(word)} is spelled {', '.join(word.upper())}."
         yield Item("spelling", reply, forms, follow=(f"and {word}", f"what about {word}",
                    f"and the word {word}"), group="spelling")  # fmt: skip
@@ -237,14 +241,14 @@ def _spelled() -> Iterator[Item]:
 def _stories() -> Iterator[Item]:
     for kind, told in load("stories").items():
         for subject, text in told.items():
-            forms = tuple(form.format(x=subject) for form in _STORY_FORMS[kind])
+            forms = tuple(form.format(x=subject) for form in TALE_FORMS[kind])
             first = subject == next(iter(told))
             anything = (f"tell me a {kind}", f"tell a {kind}", f"do you know a {kind}")
             forms, weight = ((*anything, *forms), 3.0) if first else (forms, 1.0)
             yield Item(kind, " ".join(text.split()), forms, group=kind, weight=weight)
 
 
-_STORY_FORMS = {
+TALE_FORMS = {
     "story": ("tell me a story about {x}", "tell a story about {x}", "a story about {x}",
               "i want to hear a story about {x}", "do you know a story about {x}",
               "give me a story about {x}"),

@@ -23,10 +23,13 @@ _TRAIN = {
         *_SHARED, "tell me {}", "please tell me {}", "can you tell me {}", "do you know {}",
         "i would like to know {}", "so {}", "excuse me {}", "i have a question {}", "um {}",
         "do you happen to know {}", "could you please tell me {}", "i am wondering {}",
+        "hi pocket {}", "hey {}", "just tell me {}", "i need to know {}", "let me know {}",
+        "any idea {}", "{} thanks",
     ),
     "request": (
         *_SHARED, "please {}", "can you {}", "could you {}", "can you please {}", "um {}",
         "i want you to {}", "i would like you to {}", "{} for me", "hey can you {}",
+        "hi pocket {}", "i need you to {}", "just {}", "go and {}", "{} thanks",
     ),
     "phrase": (*_SHARED, "um {}", "so {}"),
     "chat": ("{}", "{}", "{}", "{} pocket", "okay {}", "oh {}"),
@@ -37,7 +40,9 @@ _HELD_OUT = {
     "phrase": ("hello pocket {}", "{} my friend", "and now {} please"),
     "chat": ("well {}", "{} my friend"),
 }
-_EMBEDDING = ("tell me {}", "know {}", "wondering {}")
+_EMBEDDING = ("tell me {}", "know {}", "wondering {}", "idea {}")
+_VERBS = "say make have eat live grow taste speak show become cost mean belong breathe lay do rise"
+_PRESENT = {"have": "has", "do": "does"}
 _SHORT = {
     "what is": "what's", "who is": "who's", "where is": "where's", "when is": "when's",
     "i would": "i'd", "i am": "i'm", "do not": "don't", "does not": "doesn't", "it is": "it's",
@@ -75,11 +80,26 @@ def ask(rng: random.Random, forms: Sequence[str], split: str, chat: bool = False
 
 
 def _wrap(rng: random.Random, wrapper: str, form: str) -> str:
-    direct = re.fullmatch(r"(what|who|where) (is|are) (.+)", form)
-    if direct and wrapper.endswith(_EMBEDDING) and rng.random() < 0.5:
+    embed = wrapper.endswith(_EMBEDDING) and rng.random() < 0.6
+    return wrapper.format(indirect(form) if embed else form)
+
+
+def indirect(question: str) -> str:
+    """Turns a question into its indirect form where a simple rule can.
+
+    "what is the capital of italy" becomes "what the capital of italy is", "what does a cow say"
+    "what a cow says" and "how do you spell cat" "how you spell cat".
+    """
+    if direct := re.fullmatch(r"(what|who|where) (is|are) (.+)", question):
         word, verb, rest = direct.groups()
-        form = f"{word} {rest} {verb}"  # "do you know what the capital of italy is"
-    return wrapper.format(form)
+        return f"{word} {rest} {verb}"
+    if direct := re.fullmatch(r"(.+?) does (.+) (\w+)", question):
+        start, subject, verb = direct.groups()
+        if verb in _VERBS.split():
+            return f"{start} {subject} {_PRESENT.get(verb, verb + 's')}"
+    if direct := re.fullmatch(r"(.+?) do (you|i|we|they|people) (.+)", question):
+        return " ".join(direct.groups())
+    return question
 
 
 def contract(rng: random.Random, text: str) -> str:

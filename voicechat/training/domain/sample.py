@@ -6,9 +6,10 @@ import random
 import zlib
 from collections.abc import Callable
 
-from voicechat.training.domain import context
-from voicechat.training.domain.context import PAIR_KINDS, Talk, Turn
-from voicechat.training.domain.items import counted, items, load, sum_of
+from voicechat.training.domain import again, memory, outside
+from voicechat.training.domain.follow import follow
+from voicechat.training.domain.items import items
+from voicechat.training.domain.talks import PAIR_KINDS, Talk, Turn, rest, single
 from voicechat.training.domain.words import sentences
 
 SPLITS = ("train", "phrasing", "pairs")
@@ -19,14 +20,14 @@ _SINGLE = {
 }  # fmt: skip
 _Makers = dict[str, tuple[float, Callable[[random.Random, str], "tuple[Turn, ...]"]]]
 _SEVERAL: _Makers = {
-    "outside": (9.0, lambda rng, split: (context.outside(rng, split),)),
-    "unclear": (1.5, lambda rng, split: (context.unclear(rng, split),)),
-    "tell": (1.5, context.tell),
-    "memory": (6.0, context.memory),
-    "follow": (7.0, context.follow),
-    "repeat": (2.5, context.repeat),
-    "resume": (8.0, context.resume),
-    "mixed": (4.0, context.mixed),
+    "outside": (9.0, lambda rng, split: (outside.outside(rng, split),)),
+    "unclear": (1.5, lambda rng, split: (outside.unclear(rng, split),)),
+    "tell": (1.5, memory.tell),
+    "memory": (6.0, memory.memory),
+    "follow": (7.0, follow),
+    "repeat": (2.5, again.repeat),
+    "resume": (8.0, again.resume),
+    "mixed": (4.0, outside.mixed),
 }
 _WEIGHTS = {**_SINGLE, **{kind: weight for kind, (weight, _) in _SEVERAL.items()}}
 KINDS = tuple(_WEIGHTS)
@@ -47,7 +48,7 @@ def talk(rng: random.Random, split: str = "train", kind: str | None = None) -> T
         weights = {k: _WEIGHTS[k] for k in (PAIR_KINDS if split == "pairs" else KINDS)}
         kind = rng.choices(tuple(weights), tuple(weights.values()))[0]
     if kind in _SINGLE:
-        return Talk(kind, (context.single(rng, split, kind),))
+        return Talk(kind, (single(rng, split, kind),))
     return Talk(kind, _SEVERAL[kind][1](rng, split))
 
 
@@ -77,16 +78,7 @@ def reply_sentences() -> tuple[str, ...]:
 
 def _replies() -> set[str]:
     found = {item.reply for of_kind in items().values() for item in of_kind}
-    for about in ("name", "color", "number", "pet", "city"):
-        found |= {context.recalled(about, value) for value in context.values(about)}
-    found |= {f"Nice to meet you, {name.capitalize()}." for name in context.values("name")}
-    found |= {key for key in load("outside") if key != "slots"}
-    found |= {counted(a, b) for a in range(101) for b in range(101) if a != b}
-    found |= {sum_of(a, "minus", b).reply for a in range(21) for b in range(a + 1)}
-    return found | {
-        context.NOT_CAUGHT, context.NOTHING_SAID, context.ALL_SAID, context.NOT_TOLD,
-        context.REMEMBERED,
-    }  # fmt: skip
+    return found | memory.replies() | outside.replies() | {again.NOTHING_SAID, again.ALL_SAID}
 
 
 def _remainders() -> set[str]:
@@ -96,5 +88,5 @@ def _remainders() -> set[str]:
         for item in items()[kind]:
             for sentence in sentences(item.reply):
                 cut = 1 + zlib.crc32(sentence.encode()) % (len(sentence.split()) - 1)
-                found.add(context.rest(sentence, " ".join(sentence.split()[:cut])))
+                found.add(rest(sentence, " ".join(sentence.split()[:cut])))
     return found

@@ -9,6 +9,9 @@ _UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
     "fifteen sixteen seventeen eighteen nineteen"
 ).split()
+ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+)
 _TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
 _AMERICAN = {
     "colour": "color",
@@ -47,9 +50,17 @@ def normalise(text: str) -> str:
         text = text.replace(sign, word)
     text = re.sub(r"(?<=\d)\s*-\s*(?=\d)", " minus ", text)
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+    text = re.sub(r"(?<=\d)\s*x\s*(?=\d)", " times ", text)
+    text = re.sub(r"(?<=\d)\.(?=\d)", " point ", text)
+    text = re.sub(r"(\d+)(st|nd|rd|th)\b", _ordinal, text)
     text = re.sub(r"\d+", _digits, text)
     found = re.findall(r"[^\W_]+(?:'[^\W_]+)*", text)
     return " ".join(_AMERICAN.get(word, word) for word in found)
+
+
+def _ordinal(match: re.Match[str]) -> str:
+    nth = int(match[1])
+    return ORDINALS[nth - 1] if 1 <= nth <= len(ORDINALS) else match[1]
 
 
 def _digits(match: re.Match[str]) -> str:

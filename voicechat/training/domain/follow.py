@@ -1,0 +1,106 @@
+"""Short questions that lean on the one before: "and plus two", "what about italy"."""
+
+from __future__ import annotations
+
+import functools
+import random
+
+from voicechat.training.domain.items import (
+    DAYS,
+    MONTHS,
+    SUM_KINDS,
+    Item,
+    items,
+    result,
+    sum_of,
+)
+from voicechat.training.domain.phrasing import ask
+from voicechat.training.domain.talks import Turn
+from voicechat.training.domain.words import held_out, number
+
+_ANOTHER = (
+    "another one", "tell me another one", "one more", "and another one", "tell me one more",
+    "another one please", "let me hear another one", "give me another one",
+)  # fmt: skip
+_PLUS = {
+    "plus": ("and plus {b}", "plus {b}", "and if you add {b}", "add {b} to that",
+             "now add {b}", "and {b} more"),
+    "minus": ("and minus {b}", "minus {b}", "and if you subtract {b}", "take away {b}",
+              "now subtract {b}", "and {b} less"),
+    "times": ("and times {b}", "times {b}", "and if you multiply by {b}", "multiply that by {b}",
+              "now times {b}", "and that times {b}"),
+}  # fmt: skip
+
+
+def follow(rng: random.Random, split: str) -> tuple[Turn, ...]:
+    """A short question that leans on the one before: "and plus two", "what about italy"."""
+    maker = rng.choice((_follow_sum, _follow_table, _follow_table, _follow_calendar, _follow_tale))
+    return maker(rng, split)
+
+
+def _follow_sum(rng: random.Random, split: str) -> tuple[Turn, ...]:
+    turns: list[Turn] = []
+    last = rng.randint(0, 10)
+    for _ in range(rng.choice((2, 2, 3))):
+        if not (operators := _next_sums(last)):
+            break
+        operator = rng.choice(tuple(operators))
+        b = rng.choice(operators[operator])
+        item = sum_of(last, operator, b)
+        leaning = tuple(form.format(b=number(b)) for form in _PLUS[operator])
+        turns.append(Turn(ask(rng, leaning if turns else item.forms, split), item.reply))
+        last = result(last, operator, b)
+    return tuple(turns) if len(turns) > 1 else _follow_sum(rng, split)
+
+
+@functools.cache
+def _next_sums(last: int) -> dict[str, tuple[int, ...]]:
+    """Returns what may follow a result: sums within the domain, none of the held-out pairs."""
+    found = {}
+    for operator in SUM_KINDS:
+        if last <= (10 if operator == "times" else 20):
+            found[operator] = tuple(
+                b
+                for b in range(1, 11)
+                if result(last, operator, b) >= 0 and not held_out(operator, last, b)
+            )
+    return {operator: numbers for operator, numbers in found.items() if numbers}
+
+
+@functools.cache
+def _groups() -> dict[str, tuple[Item, ...]]:
+    found: dict[str, list[Item]] = {}
+    for of_kind in items().values():
+        for item in of_kind:
+            if item.follow:
+                found.setdefault(item.group, []).append(item)
+    return {group: tuple(members) for group, members in found.items()}
+
+
+def _follow_table(rng: random.Random, split: str) -> tuple[Turn, ...]:
+    members = _groups()[rng.choice(tuple(_groups()))]
+    first, *others = rng.sample(members, rng.choice((2, 2, 3)))
+    leaning = tuple(Turn(ask(rng, other.follow, split), other.reply) for other in others)
+    return (Turn(ask(rng, first.forms, split), first.reply), *leaning)
+
+
+def _follow_calendar(rng: random.Random, split: str) -> tuple[Turn, ...]:
+    unit, names = rng.choice((("day", DAYS), ("month", MONTHS)))
+    side = rng.choice(("after", "before"))
+    step, i = (1 if side == "after" else -1), rng.randrange(len(names))
+    group = {item.reply: item for item in _groups()[f"{side} {unit}"]}
+    turns = []
+    for turn in range(rng.choice((2, 2, 3))):
+        name, other = names[i % len(names)], names[(i + step) % len(names)]
+        reply = f"{side.capitalize()} {name} comes {other}."
+        forms = (f"and {side} that", f"what comes {side} that", f"what about {side} that")
+        turns.append(Turn(ask(rng, forms if turn else group[reply].forms, split), reply))
+        i += step
+    return tuple(turns)
+
+
+def _follow_tale(rng: random.Random, split: str) -> tuple[Turn, ...]:
+    told = items()[rng.choice(("story", "rhyme", "joke", "joke"))]
+    i = rng.randrange(len(told))
+    first = Turn(ask(rng, told[i].forms, split), told[i].reply)
+    return first, Turn(ask(rng, _ANOTHER, split), told[(i + 1) % len(told)].reply)

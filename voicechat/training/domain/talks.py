@@ -1,0 +1,72 @@
+"""Turns and talks, and how a single question is drawn."""
+
+from __future__ import annotations
+
+import functools
+import random
+from dataclasses import dataclass
+
+from voicechat.training.domain.items import Item, items
+from voicechat.training.domain.phrasing import ask
+from voicechat.training.domain.words import capitalise
+
+PAIR_KINDS = ("sum", "difference", "product", "larger", "count")
+ASIDE_KINDS = (
+    "chat", "sum", "difference", "product", "larger", "count", "calendar", "capital", "color",
+    "opposite", "sound", "fact", "spelling", "joke",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the user said and the reply.
+
+    Attributes:
+        heard: The reply as the history keeps it when it was interrupted: its first whole words,
+            with or without the mark that closes the last of them.
+    """
+
+    user: str
+    reply: str
+    heard: str | None = None
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation; the reply of its last turn is what a test scores."""
+
+    kind: str
+    turns: tuple[Turn, ...]
+
+
+def single(rng: random.Random, split: str, kind: str) -> Turn:
+    """Draws a question of a kind that needs no context."""
+    item = draw(rng, kind, pair=split == "pairs")
+    return Turn(ask(rng, item.forms, split, chat=kind == "chat"), item.reply)
+
+
+@functools.cache
+def _pool(kind: str, pair: bool) -> tuple[tuple[Item, ...], tuple[float, ...]]:
+    pool = tuple(item for item in items()[kind] if item.pair == pair)
+    return pool, tuple(item.weight for item in pool)
+
+
+def draw(rng: random.Random, kind: str, pair: bool = False) -> Item:
+    """Draws an item by its weight."""
+    pool, weights = _pool(kind, pair)
+    return rng.choices(pool, weights)[0]
+
+
+def cut(rng: random.Random, turn: Turn) -> Turn:
+    """Interrupts a reply of two and more words anywhere between two of them."""
+    words = turn.reply.split()
+    heard = " ".join(words[: rng.randint(1, len(words) - 1)])
+    if rng.random() < 0.5:
+        heard = heard.rstrip(",.!?")
+    return Turn(turn.user, turn.reply, heard)
+
+
+def rest(reply: str, heard: str) -> str:
+    """Returns what remains of a reply after the words heard, with a capital at its start."""
+    words = reply.split()[len(heard.split()) :]
+    return capitalise(" ".join(words))
