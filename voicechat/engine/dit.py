@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -41,8 +42,7 @@ from voicechat.engine.ode import Ode
 KeysValues = tuple[Tensor, Tensor]  # each [guided, heads, frames of a block, head size]
 
 
-@dataclass(frozen=True, eq=False)
-class Span:
+class Span(NamedTuple):
     """The blocks that one call solves together.
 
     Attributes:

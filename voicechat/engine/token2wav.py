@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniToken2WavModel
 
-from voicechat.clock import CODE
+from voicechat.clock import CODE, exactly
 from voicechat.config import Token2WavSettings
 from voicechat.engine.dit import Dit, MelStream
 from voicechat.engine.vocoder import Vocoder, WaveStream
+from voicechat.events import EMPTY
 
 
 class Token2Wav:
@@ -33,7 +34,8 @@ class Token2Wav:
     ) -> None:
         model = model.float().eval()
         self.dit = Dit(model.code2wav_dit_model, settings, graphs)
-        self.vocoder = Vocoder(model.code2wav_bigvgan_model, settings.vocoder_context_frames)
+        context = settings.vocoder_context_frames
+        self.vocoder = Vocoder(model.code2wav_bigvgan_model, context, graphs)
         samples = self.vocoder.hop * model.code2wav_dit_model.repeats
         assert samples == CODE, f"a code is {samples} samples, not {CODE}"
 
@@ -53,8 +55,6 @@ class SpeechStream:
 
     Attributes:
         codes_done: how many codes have been rendered to samples.
-        dit_s: seconds spent in the DiT, for the statistics.
-        vocoder_s: seconds spent in BigVGAN.
     """
 
     def __init__(self, token2wav: Token2Wav, speaker: Tensor, seed: int) -> None:
@@ -74,6 +74,8 @@ class SpeechStream:
             `[samples]` int16, 24 kHz: whole codes, none while more codes are needed.
         """
         waves = [self._waves.push(mel, last) for mel, last in self._mels.push(codes, final)]
-        samples = torch.cat(waves).numpy() if waves else np.zeros(0, np.float32)
-        self.codes_done += len(samples) // CODE
-        return np.rint(samples * np.float32(32767)).astype(np.int16)
+        if not waves:
+            return EMPTY
+        pcm = (torch.cat(waves) * 32767).round().to(torch.int16).cpu().numpy()
+        self.codes_done += exactly(len(pcm), CODE)
+        return pcm

@@ -20,6 +20,8 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniToken2WavBigVGANModel,
 )
 
+from voicechat.engine.graphs import Captured
+
 
 class Vocoder:
     """BigVGAN, and how many frames of context it gets.
@@ -27,16 +29,31 @@ class Vocoder:
     Args:
         model: transformers' BigVGAN in float32.
         context: mel frames on either side.
+        graphs: capture the network where there is CUDA.
     """
 
-    def __init__(self, model: Qwen2_5OmniToken2WavBigVGANModel, context: int) -> None:
+    def __init__(
+        self, model: Qwen2_5OmniToken2WavBigVGANModel, context: int, graphs: bool = True
+    ) -> None:
         self.model, self.context = model, context
         self.hop = math.prod(model.config.upsample_rates)
+        self._network = Captured(self.network, enabled=graphs)
 
     @torch.inference_mode()
     def __call__(self, mel: Tensor) -> Tensor:
-        """`[frames, mel_dim]` -> `[hop * frames]` float32 in [-1, 1], on the CPU."""
-        return self.model(mel.T[None])
+        """`[frames, mel_dim]` -> `[hop * frames]` float32 in [-1, 1]."""
+        return self._network(self.model.process_mel_spectrogram(mel.T[None]))
+
+    def network(self, spectrogram: Tensor) -> Tensor:
+        """`Qwen2_5OmniToken2WavBigVGANModel.forward` without its way to the CPU."""
+        model, blocks = self.model, self.model.num_residual_blocks
+        hidden = model.conv_pre(spectrogram)
+        for number, (upsample,) in enumerate(model.ups):
+            hidden = upsample(hidden)
+            parallel = model.resblocks[number * blocks : (number + 1) * blocks]
+            hidden = sum(block(hidden) for block in parallel) / blocks
+        hidden = model.conv_post(model.activation_post(hidden))
+        return hidden.clamp(-1, 1).flatten()
 
 
 class WaveStream:
@@ -61,7 +78,7 @@ class WaveStream:
         held = 0 if final else self.vocoder.context
         end = len(self._mel) - held
         if end <= self._before:
-            return torch.zeros(0)
+            return mel.new_zeros(0)
         hop = self.vocoder.hop
         samples = self.vocoder(self._mel)[self._before * hop : end * hop]
         kept = min(end, self.vocoder.context)
