@@ -49,6 +49,7 @@ class TurnsConfig:
     complete_at: float = 0.5
     least_ms: int = 250
     longest_ms: int = 30_000
+    push_to_talk: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,9 @@ class Token2WavSettings:
     num_steps: int = 10
     guidance_scale: float = 0.5
     sway_coefficient: float = -1.0
-    blocks_back: int = 2
     blocks_ahead: int = 1
     first_blocks: int = 1
-    next_blocks: int = 2
+    most_blocks: int = 4
     vocoder_context_frames: int = 20
 
 

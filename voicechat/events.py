@@ -226,7 +226,13 @@ class Event:
     def line(self) -> dict[str, Any]:
         """The event as one flat object of the log."""
         turn = {} if self.turn is None else {"turn": self.turn}
-        return {"n": self.n, "t_s": self.n / TICKS_PER_S, "event": self.event, **turn, **self.detail}
+        return {
+            "n": self.n,
+            "t_s": self.n / TICKS_PER_S,
+            "event": self.event,
+            **turn,
+            **self.detail,
+        }
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,71 @@
 """The conversation as a deterministic fold over ticks: nothing else moves it.
 
-    Tick ─▶ echo ─▶ detector ─▶ taker ─▶ floor ─▶ playback ─▶ Actions, Events
+Tick ─▶ echo ─▶ detector ─▶ taker ─▶ floor ─▶ playback ─▶ Actions, Events
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any, Protocol
+
+import numpy as np
+
+from voicechat.audio.levels import dbfs
+from voicechat.clock import TICKS_PER_S
 from voicechat.config import Config
-from voicechat.events import Meter, Step, Tick
+from voicechat.conversation.alignment import heard_text
+from voicechat.conversation.answer import Answer
+from voicechat.conversation.barge_in import BargeIn
+from voicechat.conversation.floor import REPLYING, TRANSITIONS, Cue, Floor
+from voicechat.conversation.playback import Playback
+from voicechat.events import (
+    Action,
+    Cancel,
+    Discard,
+    Event,
+    EventKind,
+    Feed,
+    Flush,
+    Heard,
+    Key,
+    Leave,
+    Meter,
+    Play,
+    Reply,
+    ReplyChunk,
+    ReplyFailed,
+    Step,
+    Tick,
+    Truncate,
+    Type,
+    Typed,
+)
+from voicechat.turns.taker import (
+    Discarded,
+    Resumed,
+    SoftEnd,
+    Speech,
+    SpeechStart,
+    TakerEvent,
+    TurnEnd,
+    TurnTaker,
+)
+
+TWICE_TICKS = 2 * TICKS_PER_S  # Ctrl-C twice within two seconds leaves
+
+
+class Detector(Protocol):
+    """As `turns.detector` has them."""
+
+    def probability(self, frame: np.ndarray) -> float:
+        """How likely `[320]` int16, 16 kHz, is speech, 0 to 1."""
+
+
+class Echo(Protocol):
+    """As `audio.echo` has them."""
+
+    def process(self, mic: np.ndarray, heard: np.ndarray) -> np.ndarray:
+        """`[320]` int16, 16 kHz, without what the speaker played: about `[480]` int16, 24 kHz."""
 
 
 class Core:
@@ -18,10 +77,315 @@ class Core:
         echo: takes the assistant's voice out of the microphone.
     """
 
-    def __init__(self, config: Config, detector: Detector, echo: Echo) -> None: ...
+    def __init__(self, config: Config, detector: Detector, echo: Echo) -> None:
+        self._config = config
+        self._detector, self._echo = detector, echo
+        self._taker = TurnTaker(config.turns)
+        self._barge_in = BargeIn(config.barge_in, open_speakers=config.audio.echo == "gate")
+        self._playback = Playback(config.audio, config.barge_in)
+        self._floor = Floor.LISTENING
+        self._turn, self._open = 0, False  # the user's latest turn, and whether it goes on
+        self._answer: Answer | None = None
+        self._pending: list[TakerEvent | Typed] = []  # what the user did while we had the floor
+        self._last_voiced_n = 0
+        self._pushed = self._muted = False
+        self._interrupted_n = -TWICE_TICKS
+        self._frame, self._speech = np.zeros(1, dtype=np.int16), 0.0
 
     def advance(self, tick: Tick) -> Step:
         """Takes what happened in one tick."""
+        self._n = tick.n
+        self._actions: list[Action] = []
+        self._events: list[Event] = []
+        self._book(tick)
+        for chunk in tick.chunks:
+            self._take(chunk)
+        for key in tick.keys:
+            self._press(key)
+        self._listen(tick)
+        self._speak()
+        return Step(tuple(self._actions), tuple(self._events))
 
     def meter(self) -> Meter:
         """What the screen shows of this moment."""
+        return Meter(
+            n=self._n,
+            level_db=dbfs(self._frame),
+            speech=self._speech,
+            heard=len(self._heard().text) if self._floor in REPLYING else 0,
+            muted=self._deaf,
+        )
+
+    # --- the speaker's, the engine's and the user's news -----------------------------------------
+
+    def _book(self, tick: Tick) -> None:
+        self._playback.report(len(tick.heard), tick.played)
+        answer = self._answer
+        if answer and self._playback.heard and not answer.started:
+            answer.started = True
+            latency = asdict(answer.latency(self._n))
+            self._tell(EventKind.REPLY_START, answer.turn, latency=latency)
+        if tick.xruns:
+            self._tell(EventKind.XRUN, count=tick.xruns)
+        if tick.device:
+            self._tell(EventKind.DEVICE, message=tick.device)
+
+    def _take(self, chunk: ReplyChunk | ReplyFailed) -> None:
+        if isinstance(chunk, ReplyFailed):
+            return self._fail(chunk)
+        assert self._answer, f"an answer to turn {chunk.turn} that nobody asked for"
+        self._answer.take(chunk, self._n)
+        self._playback.append(chunk.pcm, chunk.final)
+        if self._answer.end_n is not None:
+            self._tell_text(chunk.text)
+
+    def _fail(self, failed: ReplyFailed) -> None:
+        self._tell(EventKind.ERROR, failed.turn, message=failed.message)
+        if self._answer and self._answer.turn == failed.turn:
+            self._answer.final = True
+            self._move(Cue.STOP)
+        elif self._open and failed.turn == self._turn:
+            self._taker.reset()
+            self._discard()
+
+    def _press(self, key: Key | Typed) -> None:
+        match key:
+            case Typed():
+                self._move(Cue.TURN) or self._move(Cue.STOP)
+                self._hear(key)
+            case Key.ESCAPE:
+                self._move(Cue.STOP)
+            case Key.INTERRUPT if self._n - self._interrupted_n < TWICE_TICKS:
+                self._act(Leave())
+            case Key.INTERRUPT:
+                self._interrupted_n = self._n
+                self._move(Cue.STOP)
+            case Key.SPACE:
+                self._push()
+
+    def _push(self) -> None:
+        """Space: push to talk, first press and second, or mute."""
+        if self._config.turns.push_to_talk:
+            self._pushed = not self._pushed
+            ends = not self._pushed
+        else:
+            ends = self._muted = not self._muted
+        if ends:
+            for event in self._taker.end():
+                self._hear(event)
+        elif self._pushed:
+            self._move(Cue.STOP)
+
+    @property
+    def _deaf(self) -> bool:
+        """Nothing that the microphone brings is taken for speech."""
+        if self._config.turns.push_to_talk:
+            return not self._pushed
+        return self._muted or (not self._config.barge_in.enabled and self._floor in REPLYING)
+
+    # --- the user --------------------------------------------------------------------------------
+
+    def _listen(self, tick: Tick) -> None:
+        self._frame = self._echo.process(tick.mic, tick.heard)
+        self._speech = self._detector.probability(self._frame)
+        speech = 0.0 if self._deaf else 1.0 if self._pushed else self._speech
+        complete = self._answer.complete if self._floor is Floor.GUESSING else None
+        for event in self._taker.advance(speech, self._frame, complete):
+            self._hear(event)
+        cue = self._barge_in.judge(self._floor, self._taker)
+        if cue and (self._floor is not Floor.PAUSED or self._playback.drained):
+            self._move(cue)
+
+    def _hear(self, event: TakerEvent | Typed) -> None:
+        """Takes up what the user did; later, if the assistant has the floor."""
+        if self._floor not in (Floor.LISTENING, Floor.GUESSING):
+            return self._put_off(event)
+        match event:
+            case SpeechStart(pcm) | Resumed(pcm):
+                self._move(Cue.RESUMED)
+                self._turn += not self._open
+                self._open = True
+                self._tell(EventKind.SPEECH_START, self._turn)
+                self._act(Feed(self._turn, pcm))
+            case Speech(pcm):
+                self._act(Feed(self._turn, pcm))
+            case SoftEnd():
+                self._last_voiced_n = self._n - self._taker.silent_ticks
+                self._move(Cue.SOFT_END)
+            case TurnEnd():
+                self._end_turn()
+            case Discarded():
+                self._discard()
+            case Typed(text):
+                self._type(text)
+
+    def _put_off(self, event: TakerEvent | Typed) -> None:
+        if isinstance(event, Discarded):
+            self._pending = [kept for kept in self._pending if isinstance(kept, Typed)]
+        else:
+            self._pending.append(event)
+
+    def _type(self, text: str) -> None:
+        self._move(Cue.RESUMED)
+        self._turn += not self._open
+        self._taker.reset()
+        self._act(Type(self._turn, text))
+        self._end_turn(text=text)
+
+    def _end_turn(self, **detail: str) -> None:
+        self._open = False
+        if self._floor is Floor.LISTENING:  # no soft end went before
+            self._last_voiced_n = self._n
+        last_voiced_s = self._last_voiced_n / TICKS_PER_S
+        self._tell(EventKind.TURN_END, self._turn, last_voiced_s=last_voiced_s, **detail)
+        self._move(Cue.TURN_END)
+
+    def _discard(self) -> None:
+        self._open = False
+        self._tell(EventKind.DISCARD, self._turn)
+        self._act(Discard(self._turn))
+
+    def _forget_sound(self) -> None:
+        """What the user did was nothing."""
+        self._pending.clear()
+        self._taker.reset()
+
+    # --- the floor -------------------------------------------------------------------------------
+
+    def _move(self, cue: Cue) -> bool:
+        """Moves the floor if the cue means something now, and does what goes with it."""
+        before = self._floor
+        if (before, cue) not in TRANSITIONS:
+            return False
+        self._floor = TRANSITIONS[before, cue]
+        self._enact(before, cue)
+        if self._floor is Floor.LISTENING and cue is not Cue.RESUMED:
+            self._catch_up()
+        return True
+
+    def _enact(self, before: Floor, cue: Cue) -> None:
+        match before, cue:
+            case _, Cue.SOFT_END:
+                self._tell(EventKind.SOFT_END, self._turn)
+                self._ask(certain=False)
+            case Floor.GUESSING, Cue.RESUMED:
+                self._cancel()
+            case _, Cue.TURN_END:
+                self._commit(asked=before is Floor.GUESSING)
+            case _, Cue.READY:
+                self._playback.play()
+            case _, Cue.DONE:
+                self._end_reply()
+            case ((Floor.THINKING | Floor.WITHHELD), Cue.TURN):
+                self._cancel()
+                self._open = True
+            case ((Floor.GUESSING | Floor.THINKING | Floor.WITHHELD), Cue.STOP):
+                self._cancel()
+                self._forget_sound()
+                self._discard()
+            case _, Cue.DRAINED:
+                self._cut()
+            case _:
+                self._enact_sound(before, cue)
+
+    def _enact_sound(self, before: Floor, cue: Cue) -> None:
+        """What the user's sound does to a reply that sounds."""
+        turn = self._answer.turn
+        match before, cue:
+            case Floor.SPEAKING, Cue.NOISE:
+                self._playback.duck(True)
+                self._tell(EventKind.DUCK, turn)
+            case Floor.DUCKED, Cue.NOTHING:
+                self._playback.duck(False)
+            case Floor.DUCKED, Cue.SPEECH:
+                self._silence()
+                self._tell(EventKind.PAUSE, turn, heard_samples=self._playback.heard)
+            case Floor.PAUSED, Cue.NOTHING:
+                self._playback.play()
+            case ((Floor.SPEAKING | Floor.DUCKED), Cue.STOP):
+                self._silence()
+        if cue is Cue.NOTHING:
+            self._forget_sound()
+            if before is not Floor.WITHHELD:
+                self._tell(EventKind.RESUME, turn)
+
+    def _catch_up(self) -> None:
+        """The floor is free: takes up, in order, what the user did meanwhile."""
+        pending, self._pending = self._pending, []
+        for event in pending:
+            self._hear(event)
+
+    # --- the reply -------------------------------------------------------------------------------
+
+    def _ask(self, certain: bool) -> None:
+        self._answer = Answer(self._turn, certain, self._last_voiced_n)
+        self._playback.begin()
+        self._act(Reply(self._turn, certain))
+
+    def _commit(self, asked: bool) -> None:
+        if not asked or self._answer.refused:
+            self._ask(certain=True)
+        self._answer.end_n = self._n
+        self._tell_text(self._answer.text)
+
+    def _speak(self) -> None:
+        answer, playback = self._answer, self._playback
+        match self._floor:
+            case Floor.THINKING if answer.refused:
+                self._commit(asked=False)
+            case Floor.THINKING if playback.ready:
+                self._move(Cue.READY)
+            case Floor.THINKING if answer.final and answer.sound_n is None:
+                self._move(Cue.DONE)
+            case Floor.SPEAKING | Floor.DUCKED if playback.finished:
+                self._move(Cue.DONE)
+            case Floor.YIELDING if playback.drained:
+                self._move(Cue.DRAINED)
+        pcm = playback.next()
+        if len(pcm):
+            self._act(Play(answer.turn, pcm))
+
+    def _silence(self) -> None:
+        self._playback.pause()
+        self._act(Flush(self._playback.fade))
+
+    def _end_reply(self) -> None:
+        answer, heard = self._answer, self._playback.heard
+        self._playback.pause()
+        self._answer = None
+        self._tell(EventKind.REPLY_END, answer.turn, heard_samples=heard, text=answer.text)
+
+    def _cut(self) -> None:
+        answer, heard = self._answer, self._heard()
+        self._cancel()
+        self._tell(
+            EventKind.CUT,
+            answer.turn,
+            heard_samples=heard.samples,
+            heard_text=heard.text,
+            text=answer.text,
+        )
+        if not heard.text and any(isinstance(event, SpeechStart) for event in self._pending):
+            self._open = True  # not a word was heard: the user just went on
+        else:
+            self._act(Truncate(answer.turn, heard))
+
+    def _cancel(self) -> None:
+        answer, self._answer = self._answer, None
+        if not answer.final:
+            self._act(Cancel(answer.turn))
+
+    def _heard(self) -> Heard:
+        answer, playback = self._answer, self._playback
+        text = heard_text(answer.text, playback.made, playback.heard, whole=answer.final)
+        return Heard(playback.heard, text)
+
+    def _act(self, action: Action) -> None:
+        self._actions.append(action)
+
+    def _tell(self, kind: EventKind, turn: int | None = None, **detail: Any) -> None:
+        self._events.append(Event(self._n, kind, turn, detail))
+
+    def _tell_text(self, text: str) -> None:
+        if text:
+            self._tell(EventKind.TEXT, self._answer.turn, text=text)

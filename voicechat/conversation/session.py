@@ -7,12 +7,37 @@ Replayed: the same `Session` over a file's microphone, a speaker on the sample c
 
 from __future__ import annotations
 
+import logging
+import queue
+import sys
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
-from voicechat.events import Action, Event, Key, Meter, ReplyChunk, ReplyFailed, Typed
+from voicechat.conversation.core import Core
+from voicechat.conversation.orders import failure, order
+from voicechat.engine.base import Engine
+from voicechat.events import (
+    Action,
+    Cancel,
+    Event,
+    Flush,
+    Key,
+    Leave,
+    Meter,
+    Play,
+    Reply,
+    ReplyChunk,
+    ReplyFailed,
+    Step,
+    Tick,
+    Typed,
+)
+
+log = logging.getLogger(__name__)
+ALWAYS = sys.maxsize  # the number of an order that no `Cancel` means
 
 
 class Microphone(Protocol):
@@ -39,7 +64,7 @@ class Worker(Protocol):
     """Runs the engine; `EngineThread` live, `ClockedEngine` under the sample clock."""
 
     def submit(self, action: Action) -> None:
-        """Queues an order for the engine, in order; `Cancel` takes effect at once."""
+        """Queues an order for the engine; `Cancel` takes effect at once."""
 
     def collect(self, n: int) -> tuple[ReplyChunk | ReplyFailed, ...]:
         """What the engine delivered until tick `n`, without what was cancelled."""
@@ -48,21 +73,140 @@ class Worker(Protocol):
         """Ends the worker."""
 
 
+class Recorder(Protocol):
+    """As `recording.writer.Recorder`."""
+
+    def write(self, tick: Tick, step: Step) -> None:
+        """Records a tick and what it led to; never blocks."""
+
+
 class Session:
     """One conversation.
 
     Args:
-        core: `conversation.core.Core`.
+        core: the pure middle.
         worker: runs the engine.
         microphone: gives frames.
         speaker: takes sound.
-        show: called in the loop after each tick, with what is new: `show(meter, events)`. It must
+        show: called in the loop after each tick with what is new: `show(meter, events)`. It must
             not block; a live screen puts both into a queue.
-        recorder: `recording.writer.Recorder`, if the session is recorded.
+        news: asked at each tick for the devices' xruns since the last tick and their message.
+        recorder: if the session is recorded.
     """
+
+    def __init__(
+        self,
+        core: Core,
+        worker: Worker,
+        microphone: Microphone,
+        speaker: Speaker,
+        show: Callable[[Meter, tuple[Event, ...]], None] = lambda meter, events: None,
+        news: Callable[[], tuple[int, str]] = lambda: (0, ""),
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._core, self._worker = core, worker
+        self._microphone, self._speaker = microphone, speaker
+        self._show, self._news, self._recorder = show, news, recorder
+        self._keys: queue.SimpleQueue[Key | Typed] = queue.SimpleQueue()
+        self._left = False
 
     def press(self, key: Key | Typed) -> None:
         """Passes on what the user pressed or typed; from any thread."""
+        self._keys.put(key)
+
+    def leave(self) -> None:
+        """Ends `run` after the present tick; from any thread."""
+        self._left = True
 
     def run(self) -> None:
         """The loop: until the microphone ends or the user leaves."""
+        n = 0
+        while not self._left and (mic := self._microphone.read()) is not None:
+            tick = self._cut(n, mic)
+            step = self._core.advance(tick)
+            for action in step.actions:
+                self._do(action)
+            if self._recorder:
+                self._recorder.write(tick, step)
+            self._show(self._core.meter(), step.events)
+            n += 1
+
+    def _cut(self, n: int, mic: np.ndarray) -> Tick:
+        """The tick: the only place where something that is not deterministic enters."""
+        heard, played = self._speaker.take_heard()
+        xruns, device = self._news()
+        chunks = self._worker.collect(n)
+        keys = tuple(self._keys.get_nowait() for _ in range(self._keys.qsize()))
+        return Tick(n, mic, heard, played, chunks, keys, xruns, device)
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Play(_, pcm):
+                self._speaker.play(pcm)
+            case Flush(fade_samples):
+                self._speaker.flush(fade_samples)
+            case Leave():
+                self._left = True
+            case _:
+                self._worker.submit(action)
+
+
+class EngineThread:
+    """The one thread that runs the engine.
+
+    A cancelled reply is known by its number: what it still delivers is dropped in `collect`, on the
+    thread that cancelled it, so nothing of it can reach a later tick.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._orders: queue.SimpleQueue[tuple[int, Action] | None] = queue.SimpleQueue()
+        self._made: queue.SimpleQueue[tuple[int, ReplyChunk | ReplyFailed]] = queue.SimpleQueue()
+        self._asked = self._cancelled = 0
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def submit(self, action: Action) -> None:
+        """Queues an order for the engine; `Cancel` takes effect at once."""
+        if isinstance(action, Cancel):
+            self._cancelled = self._asked
+            return
+        if isinstance(action, Reply):
+            self._asked += 1
+            self._orders.put((self._asked, action))
+        else:
+            self._orders.put((ALWAYS, action))
+
+    def collect(self, n: int) -> tuple[ReplyChunk | ReplyFailed, ...]:
+        """What the engine delivered until now, without what was cancelled."""
+        made = [self._made.get_nowait() for _ in range(self._made.qsize())]
+        return tuple(chunk for number, chunk in made if number > self._cancelled)
+
+    def close(self) -> None:
+        """Cancels what is being made and ends the thread."""
+        self._cancelled = self._asked
+        self._orders.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (item := self._orders.get()) is not None:
+            number, action = item
+            try:
+                self._do(number, action)
+            except Exception as fault:  # shown to the user by the core, kept whole in the log
+                log.exception("the engine failed at %s", type(action).__name__)
+                self._made.put((number, failure(action, fault)))
+
+    def _do(self, number: int, action: Action) -> None:
+        if not isinstance(action, Reply):
+            return order(self._engine, action)
+        if number <= self._cancelled:
+            return
+        chunks = self._engine.reply(action.turn, action.certain)
+        try:
+            for chunk in chunks:
+                self._made.put((number, chunk))
+                if number <= self._cancelled:
+                    return
+        finally:
+            chunks.close()
