@@ -40,24 +40,26 @@ log = logging.getLogger(__name__)
 ALWAYS = sys.maxsize  # the number of an order that no `Cancel` means
 
 
-class Microphone(Protocol):
-    """Where ticks come from."""
+class Devices(Protocol):
+    """As `audio.devices.Devices`; under the sample clock `recording.replay.ClockedDevices`."""
 
     def read(self) -> np.ndarray | None:
         """Waits for the next `[320]` int16 frame at 16 kHz; None when the source has ended."""
 
-
-class Speaker(Protocol):
-    """Where replies go."""
-
     def play(self, pcm: np.ndarray) -> None:
-        """Appends `[samples]` int16, 24 kHz."""
+        """Appends `[samples]` int16, 24 kHz, to what will sound."""
 
     def flush(self, fade_samples: int) -> None:
-        """Drops what is still held, but for a fade."""
+        """Drops what has not yet gone to the DAC, but for a fade."""
 
     def take_heard(self) -> tuple[np.ndarray, int]:
-        """What the speaker consumed since the last call, and how much of it was ours."""
+        """What the DAC took since the last call, and how much of it was ours."""
+
+    def take_xruns(self) -> int:
+        """Under- and overflows since the last call."""
+
+    def take_message(self) -> str:
+        """What happened to the devices since the last call, for the user; mostly nothing."""
 
 
 class Worker(Protocol):
@@ -86,11 +88,9 @@ class Session:
     Args:
         core: the pure middle.
         worker: runs the engine.
-        microphone: gives frames.
-        speaker: takes sound.
+        devices: the microphone, which gives the time, and the speaker.
         show: called in the loop after each tick with what is new: `show(meter, events)`. It must
             not block; a live screen puts both into a queue.
-        news: asked at each tick for the devices' xruns since the last tick and their message.
         recorder: if the session is recorded.
     """
 
@@ -98,15 +98,12 @@ class Session:
         self,
         core: Core,
         worker: Worker,
-        microphone: Microphone,
-        speaker: Speaker,
+        devices: Devices,
         show: Callable[[Meter, tuple[Event, ...]], None] = lambda meter, events: None,
-        news: Callable[[], tuple[int, str]] = lambda: (0, ""),
         recorder: Recorder | None = None,
     ) -> None:
-        self._core, self._worker = core, worker
-        self._microphone, self._speaker = microphone, speaker
-        self._show, self._news, self._recorder = show, news, recorder
+        self._core, self._worker, self._devices = core, worker, devices
+        self._show, self._recorder = show, recorder
         self._keys: queue.SimpleQueue[Key | Typed] = queue.SimpleQueue()
         self._left = False
 
@@ -121,7 +118,7 @@ class Session:
     def run(self) -> None:
         """The loop: until the microphone ends or the user leaves."""
         n = 0
-        while not self._left and (mic := self._microphone.read()) is not None:
+        while not self._left and (mic := self._devices.read()) is not None:
             tick = self._cut(n, mic)
             step = self._core.advance(tick)
             for action in step.actions:
@@ -133,18 +130,19 @@ class Session:
 
     def _cut(self, n: int, mic: np.ndarray) -> Tick:
         """The tick: the only place where something that is not deterministic enters."""
-        heard, played = self._speaker.take_heard()
-        xruns, device = self._news()
+        devices = self._devices
+        heard, played = devices.take_heard()
         chunks = self._worker.collect(n)
         keys = tuple(self._keys.get_nowait() for _ in range(self._keys.qsize()))
-        return Tick(n, mic, heard, played, chunks, keys, xruns, device)
+        xruns, message = devices.take_xruns(), devices.take_message()
+        return Tick(n, mic, heard, played, chunks, keys, xruns, message)
 
     def _do(self, action: Action) -> None:
         match action:
             case Play(_, pcm):
-                self._speaker.play(pcm)
+                self._devices.play(pcm)
             case Flush(fade_samples):
-                self._speaker.flush(fade_samples)
+                self._devices.flush(fade_samples)
             case Leave():
                 self._left = True
             case _:

@@ -80,6 +80,14 @@ class ClockedDevices:
         self.heard.append(block)
         return block, played
 
+    def take_xruns(self) -> int:
+        """None."""
+        return 0
+
+    def take_message(self) -> str:
+        """Nothing ever happens to them."""
+        return ""
+
 
 def frames(pcm: np.ndarray, tail_s: float = 0.0) -> Iterator[np.ndarray]:
     """Cuts `[samples]` int16, 16 kHz, into ticks; the last one is filled up, then silence."""
