@@ -24,9 +24,9 @@ _RESUME = (
 def repeat(rng: random.Random, split: str) -> tuple[Turn, ...]:
     """Asks for the last reply once more: the whole of it, if it was cut."""
     if rng.random() < 0.1:
-        return (Turn(ask(rng, _REPEAT, split), NOTHING_SAID),)
+        return (Turn(ask(rng, _REPEAT, split, bare=True), NOTHING_SAID),)
     first = single(rng, split, rng.choice(ASIDE_KINDS))
-    again = Turn(ask(rng, _REPEAT, split), first.reply)
+    again = Turn(ask(rng, _REPEAT, split, bare=True), first.reply)
     if rng.random() < 0.2 and len(first.reply.split()) > 1:
         first = cut(rng, first)
     return (aside(rng, split), first, again) if rng.random() < 0.25 else (first, again)
@@ -36,14 +36,16 @@ def resume(rng: random.Random, split: str) -> tuple[Turn, ...]:
     """Interrupts a reply and asks to go on: the answer starts at the next word, cut or not."""
     chance = rng.random()
     if chance < 0.05:
-        return (Turn(ask(rng, _RESUME, split), NOTHING_SAID),)
+        return (Turn(ask(rng, _RESUME, split, bare=True), NOTHING_SAID),)
     kind = rng.choice(("count", "count", "story", "story", "rhyme", "spelling", "fact", "joke"))
     turn = single(rng, split, kind)
     if chance < 0.12:
-        return turn, Turn(ask(rng, _RESUME, split), ALL_SAID)
+        return turn, Turn(ask(rng, _RESUME, split, bare=True), ALL_SAID)
     turns = []
     for _ in range(rng.choice((1, 1, 1, 2))):
         if len(turn.reply.split()) > 1:
             turns.append(cut(rng, turn))
-            turn = Turn(ask(rng, _RESUME, split), rest(turn.reply, turns[-1].heard or ""))
+            turn = Turn(
+                ask(rng, _RESUME, split, bare=True), rest(turn.reply, turns[-1].heard or "")
+            )
     return (*turns, turn) if turns else resume(rng, split)

@@ -5,15 +5,10 @@ from __future__ import annotations
 import functools
 import random
 
-from voicechat.training.domain.items import (
-    DAYS,
-    MONTHS,
-    SUM_KINDS,
-    Item,
-    items,
-    result,
-    sum_of,
-)
+from voicechat.training.domain.arithmetic import SUM_KINDS, result, sum_of
+from voicechat.training.domain.calendar import DAYS, MONTHS
+from voicechat.training.domain.item import Item
+from voicechat.training.domain.items import items
 from voicechat.training.domain.phrasing import ask
 from voicechat.training.domain.talks import Turn
 from voicechat.training.domain.words import held_out, number
@@ -48,7 +43,9 @@ def _follow_sum(rng: random.Random, split: str) -> tuple[Turn, ...]:
         b = rng.choice(operators[operator])
         item = sum_of(last, operator, b)
         leaning = tuple(form.format(b=number(b)) for form in _PLUS[operator])
-        turns.append(Turn(ask(rng, leaning if turns else item.forms, split), item.reply))
+        turns.append(
+            Turn(ask(rng, leaning if turns else item.forms, split, bare=bool(turns)), item.reply)
+        )
         last = result(last, operator, b)
     return tuple(turns) if len(turns) > 1 else _follow_sum(rng, split)
 
@@ -80,7 +77,7 @@ def _groups() -> dict[str, tuple[Item, ...]]:
 def _follow_table(rng: random.Random, split: str) -> tuple[Turn, ...]:
     members = _groups()[rng.choice(tuple(_groups()))]
     first, *others = rng.sample(members, rng.choice((2, 2, 3)))
-    leaning = tuple(Turn(ask(rng, other.follow, split), other.reply) for other in others)
+    leaning = tuple(Turn(ask(rng, other.follow, split, bare=True), other.reply) for other in others)
     return (Turn(ask(rng, first.forms, split), first.reply), *leaning)
 
 
@@ -94,7 +91,9 @@ def _follow_calendar(rng: random.Random, split: str) -> tuple[Turn, ...]:
         name, other = names[i % len(names)], names[(i + step) % len(names)]
         reply = f"{side.capitalize()} {name} comes {other}."
         forms = (f"and {side} that", f"what comes {side} that", f"what about {side} that")
-        turns.append(Turn(ask(rng, forms if turn else group[reply].forms, split), reply))
+        turns.append(
+            Turn(ask(rng, forms if turn else group[reply].forms, split, bare=turn > 0), reply)
+        )
         i += step
     return tuple(turns)
 
@@ -103,4 +102,4 @@ def _follow_tale(rng: random.Random, split: str) -> tuple[Turn, ...]:
     told = items()[rng.choice(("story", "rhyme", "joke", "joke"))]
     i = rng.randrange(len(told))
     first = Turn(ask(rng, told[i].forms, split), told[i].reply)
-    return first, Turn(ask(rng, _ANOTHER, split), told[(i + 1) % len(told)].reply)
+    return first, Turn(ask(rng, _ANOTHER, split, bare=True), told[(i + 1) % len(told)].reply)

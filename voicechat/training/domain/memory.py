@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 
-from voicechat.training.domain.items import load
+from voicechat.training.domain.item import load
 from voicechat.training.domain.outside import aside
 from voicechat.training.domain.phrasing import ask
 from voicechat.training.domain.talks import Turn
@@ -28,7 +28,7 @@ _TELL = {
 }  # fmt: skip
 _RECALL = {
     "name": ("what is my name", "do you remember my name", "who am i", "what am i called",
-             "do you know my name", "say my name", "tell me what my name is"),
+             "do you know my name", "say my name", "what do people call me"),
     "color": ("what is my favorite color", "do you remember my favorite color",
               "which color do i like", "what color do i like best",
               "do you know my favorite color"),
@@ -67,7 +67,7 @@ def told(rng: random.Random, split: str, about: str, value: str) -> Turn:
     """Returns the turn in which the user tells something of themselves."""
     forms = tuple(form.format(x=value) for form in _TELL[about])
     reply = f"Nice to meet you, {value.capitalize()}." if about == "name" else REMEMBERED
-    return Turn(ask(rng, forms, split), reply)
+    return Turn(ask(rng, forms, split, bare=True), reply)
 
 
 def memory(rng: random.Random, split: str) -> tuple[Turn, ...]:

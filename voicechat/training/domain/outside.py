@@ -7,7 +7,8 @@ import random
 import re
 from collections.abc import Iterator
 
-from voicechat.training.domain.items import SPELLING_FORMS, TALE_FORMS, items, load
+from voicechat.training.domain.item import load
+from voicechat.training.domain.items import SPELLING_FORMS, TALE_FORMS, items
 from voicechat.training.domain.phrasing import ask, forms_of
 from voicechat.training.domain.talks import ASIDE_KINDS, Turn, cut, single
 from voicechat.training.domain.words import held_out, normalise
@@ -16,16 +17,18 @@ NOT_CAUGHT = "Sorry, I did not catch that."
 UNKNOWN = "I am sorry, I don't know that."
 
 
+_WEIGHTS = {UNKNOWN: 6.0, "I can only count to one hundred.": 0.4}
+
+
 @functools.cache
-def _templates(split: str) -> dict[str, tuple[str, ...]]:
-    """Returns the templates by reply; one in eight is kept for the split "phrasing"."""
-    held = split == "phrasing"
-    found = {
-        reply: tuple(t for t in templates if held_out(t, share=8) == held)
-        for reply, templates in load("outside").items()
+def _templates(new: bool) -> tuple[tuple[float, str, tuple[str, ...]], ...]:
+    """Returns (weight, reply, templates); one template in eight is never trained, but `new`."""
+    found = [
+        (_WEIGHTS.get(reply, 2.0), reply, tuple(t for t in some if held_out(t, share=8) == new))
+        for reply, some in load("outside").items()
         if reply != "slots"
-    }
-    return found | {"": tuple(_unknown_things(split))}
+    ]
+    return (*found, (4.0, UNKNOWN, tuple(_unknown_things("phrasing" if new else "train"))))
 
 
 def _unknown_things(split: str) -> Iterator[str]:
@@ -48,20 +51,16 @@ def replies() -> set[str]:
     return {reply for reply in load("outside") if reply != "slots"} | {NOT_CAUGHT}
 
 
-_WEIGHTS = {"": 4.0, UNKNOWN: 6.0, "I can only count to one hundred.": 0.4}
+def outside(rng: random.Random, split: str) -> tuple[Turn]:
+    """A question outside the domain, answered honestly."""
+    choices = _templates(split == "phrasing")
+    _, reply, templates = rng.choices(choices, [weight for weight, _, _ in choices])[0]
+    form = re.sub(r"\{(\w+)\}", lambda slot: rng.choice(_slots()[slot[1]]), rng.choice(templates))
+    return (Turn(ask(rng, (form,), "train"), reply),)
 
 
-def outside(rng: random.Random, split: str) -> Turn:
-    """Draws a question outside the domain, answered honestly."""
-    by_reply = _templates("phrasing" if split == "phrasing" else "train")
-    reply = rng.choices(tuple(by_reply), [_WEIGHTS.get(reply, 2.0) for reply in by_reply])[0]
-    template = rng.choice(by_reply[reply])
-    form = re.sub(r"\{(\w+)\}", lambda slot: rng.choice(_slots()[slot[1]]), template)
-    return Turn(ask(rng, (form,), "train"), reply or UNKNOWN)
-
-
-def unclear(rng: random.Random, split: str) -> Turn:
-    """Draws what noise left of a question: its first words, or words in no order."""
+def unclear(rng: random.Random, split: str) -> tuple[Turn]:
+    """What noise left of a question: its first words, or words in no order."""
     words = single(rng, split, rng.choice(ASIDE_KINDS[1:])).user.split()
     if rng.random() < 0.5:
         words = words[: rng.randint(2, 4)]
@@ -71,10 +70,10 @@ def unclear(rng: random.Random, split: str) -> Turn:
         words = rng.sample(words, min(len(words), rng.randint(4, 9)))
         meant = False
     text = " ".join(words)
-    trained = split != "phrasing"
-    if meant or text in _chat_forms() or held_out(text, share=4) == trained:
+    other_split = held_out(text, share=4) != (split == "phrasing")
+    if meant or other_split or text in _chat_forms():
         return unclear(rng, split)
-    return Turn(text, NOT_CAUGHT)
+    return (Turn(text, NOT_CAUGHT),)
 
 
 @functools.cache
@@ -88,7 +87,7 @@ _DANGLING = set("the of is are does a an do tell to which how many what from in 
 def aside(rng: random.Random, split: str) -> Turn:
     """Draws an unrelated turn; some are interrupted."""
     kind = rng.choice((*ASIDE_KINDS, "outside"))
-    turn = outside(rng, split) if kind == "outside" else single(rng, split, kind)
+    turn = outside(rng, split)[0] if kind == "outside" else single(rng, split, kind)
     if rng.random() < 0.2 and len(turn.reply.split()) > 1:
         return cut(rng, turn)
     return turn

@@ -32,13 +32,13 @@ _TRAIN = {
         "hi pocket {}", "i need you to {}", "just {}", "go and {}", "{} thanks",
     ),
     "phrase": (*_SHARED, "um {}", "so {}"),
-    "chat": ("{}", "{}", "{}", "{} pocket", "okay {}", "oh {}"),
+    "bare": ("{}", "{}", "{}", "{} pocket", "okay {}", "oh {}", "hey {}", "so {}"),
 }  # fmt: skip
 _HELD_OUT = {
     "question": ("could you tell me {}", "i want to know {}", "hello pocket {}", "{} my friend"),
     "request": ("would you {}", "will you please {}", "hello pocket {}", "{} my friend"),
     "phrase": ("hello pocket {}", "{} my friend", "and now {} please"),
-    "chat": ("well {}", "{} my friend"),
+    "bare": ("well {}", "{} my friend"),
 }
 _EMBEDDING = ("tell me {}", "know {}", "wondering {}", "idea {}")
 _VERBS = "say make have eat live grow taste speak show become cost mean belong breathe lay do rise"
@@ -46,7 +46,7 @@ _PRESENT = {"have": "has", "do": "does"}
 _SHORT = {
     "what is": "what's", "who is": "who's", "where is": "where's", "when is": "when's",
     "i would": "i'd", "i am": "i'm", "do not": "don't", "does not": "doesn't", "it is": "it's",
-    "i have a": "i've a", "cannot": "can't",
+    "cannot": "can't",
 }  # fmt: skip
 
 
@@ -63,19 +63,19 @@ def forms_of(forms: Sequence[str], split: str) -> Sequence[str]:
     return forms[-1:] if split == "phrasing" else forms[:-1]
 
 
-def ask(rng: random.Random, forms: Sequence[str], split: str, chat: bool = False) -> str:
+def ask(rng: random.Random, forms: Sequence[str], split: str, bare: bool = False) -> str:
     """Draws one way to ask.
 
     Args:
         rng: The source of chance.
         forms: The thing's own forms, the one to hold out last.
         split: Of `SPLITS`; "phrasing" draws a held-out form or a held-out wrapper.
-        chat: Small talk, which hardly any wrapper fits.
+        bare: Small talk, or a question that leans on the one before: few wrappers fit.
     """
     new_form = split == "phrasing" and len(forms) >= 4 and rng.random() < 0.5
     form = rng.choice(forms_of(forms, "phrasing" if new_form else "train"))
     wrappers = _HELD_OUT if split == "phrasing" and not new_form else _TRAIN
-    wrapper = rng.choice(wrappers["chat" if chat else shape(form)])
+    wrapper = rng.choice(wrappers["bare" if bare else shape(form)])
     return contract(rng, _wrap(rng, wrapper, form))
 
 

@@ -20,8 +20,8 @@ _SINGLE = {
 }  # fmt: skip
 _Makers = dict[str, tuple[float, Callable[[random.Random, str], "tuple[Turn, ...]"]]]
 _SEVERAL: _Makers = {
-    "outside": (9.0, lambda rng, split: (outside.outside(rng, split),)),
-    "unclear": (1.5, lambda rng, split: (outside.unclear(rng, split),)),
+    "outside": (9.0, outside.outside),
+    "unclear": (1.5, outside.unclear),
     "tell": (1.5, memory.tell),
     "memory": (6.0, memory.memory),
     "follow": (7.0, follow),

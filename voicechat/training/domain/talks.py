@@ -6,7 +6,8 @@ import functools
 import random
 from dataclasses import dataclass
 
-from voicechat.training.domain.items import Item, items
+from voicechat.training.domain.item import Item
+from voicechat.training.domain.items import items
 from voicechat.training.domain.phrasing import ask
 from voicechat.training.domain.words import capitalise
 
@@ -42,7 +43,7 @@ class Talk:
 def single(rng: random.Random, split: str, kind: str) -> Turn:
     """Draws a question of a kind that needs no context."""
     item = draw(rng, kind, pair=split == "pairs")
-    return Turn(ask(rng, item.forms, split, chat=kind == "chat"), item.reply)
+    return Turn(ask(rng, item.forms, split, bare=kind == "chat"), item.reply)
 
 
 @functools.cache
