@@ -13,7 +13,10 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniTo
 from voicechat.clock import CODE, exactly
 from voicechat.config import Token2WavSettings
 from voicechat.engine.dit import Dit, MelStream
+from voicechat.engine.graphs import warming
+from voicechat.engine.stages import Stages
 from voicechat.engine.vocoder import Vocoder, WaveStream
+from voicechat.errors import UserError
 from voicechat.events import EMPTY
 
 
@@ -24,6 +27,9 @@ class Token2Wav:
         model: its weights; put into float32, as `generate` does.
         settings: ODE, window and context.
         graphs: capture graphs where there is CUDA.
+
+    Raises:
+        UserError: if a setting has no meaning.
     """
 
     def __init__(
@@ -32,6 +38,7 @@ class Token2Wav:
         settings: Token2WavSettings,
         graphs: bool = True,
     ) -> None:
+        _check(settings)
         model = model.float().eval()
         self.dit = Dit(model.code2wav_dit_model, settings, graphs)
         context = settings.vocoder_context_frames
@@ -43,9 +50,22 @@ class Token2Wav:
         """Prepares a voice once; `Dit.speaker` gives the shapes."""
         return self.dit.speaker(cond, ref_mel)
 
-    def stream(self, speaker: Tensor, seed: int) -> SpeechStream:
-        """Begins a reply in a voice that `speaker` prepared."""
-        return SpeechStream(self, speaker, seed)
+    def stream(self, speaker: Tensor, seed: int, stages: Stages | None = None) -> SpeechStream:
+        """Begins a reply.
+
+        Args:
+            speaker: the voice, as `speaker` prepared it.
+            seed: of the noise.
+            stages: where the time is charged, as `dit` and `bigvgan`.
+        """
+        return SpeechStream(self, speaker, seed, stages or Stages())
+
+    def warm_up(self, speaker: Tensor) -> None:
+        """Runs each shape that the schedule knows, so that graphs and kernels are ready."""
+        settings = self.dit.settings
+        blocks = settings.first_blocks + 3 * settings.most_blocks + settings.blocks_ahead
+        with warming():
+            self.stream(speaker, seed=0).push([1] * (blocks * self.dit.block_codes), final=True)
 
 
 class SpeechStream:
@@ -54,28 +74,55 @@ class SpeechStream:
     The samples are the same however the codes were cut into pushes.
 
     Attributes:
+        codes_known: the DiT has an embedding for codes below this.
         codes_done: how many codes have been rendered to samples.
     """
 
-    def __init__(self, token2wav: Token2Wav, speaker: Tensor, seed: int) -> None:
+    def __init__(self, token2wav: Token2Wav, speaker: Tensor, seed: int, stages: Stages) -> None:
         generator = torch.Generator().manual_seed(seed)
         self._mels = MelStream(token2wav.dit, speaker, generator)
         self._waves = WaveStream(token2wav.vocoder)
+        self._stages = stages
+        self.codes_known = token2wav.dit.codes
         self.codes_done = 0
 
     def push(self, codes: list[int], final: bool) -> np.ndarray:
         """Takes codes and gives the samples that are settled by now.
 
         Args:
-            codes: in order, cut anywhere.
+            codes: in order, cut anywhere, each below `codes_known`.
             final: there will be no more.
 
         Returns:
             `[samples]` int16, 24 kHz: whole codes, none while more codes are needed.
         """
-        waves = [self._waves.push(mel, last) for mel, last in self._mels.push(codes, final)]
-        if not waves:
-            return EMPTY
-        pcm = (torch.cat(waves) * 32767).round().to(torch.int16).cpu().numpy()
-        self.codes_done += exactly(len(pcm), CODE)
-        return pcm
+        mels = self._stages.each("dit", self._mels.push(codes, final))
+        pieces = [self._samples(mel, last) for mel, last in mels]
+        self.codes_done += exactly(sum(map(len, pieces)), CODE)
+        return np.concatenate(pieces) if pieces else EMPTY
+
+    def _samples(self, mel: Tensor, last: bool) -> np.ndarray:
+        with self._stages("bigvgan"):
+            wave = self._waves.push(mel, last)
+            return (wave * 32767).round().to(torch.int16).cpu().numpy()
+
+
+def _check(settings: Token2WavSettings) -> None:
+    """Refuses what has no meaning.
+
+    Raises:
+        UserError: naming the setting.
+    """
+    wanted = {
+        "num_steps": (settings.num_steps >= 2, "at least 2"),
+        "blocks_ahead": (settings.blocks_ahead >= 0, "0 or more"),
+        "first_blocks": (settings.first_blocks >= 1, "at least 1"),
+        "most_blocks": (settings.most_blocks >= settings.first_blocks, "first_blocks or more"),
+        "vocoder_context_frames": (
+            settings.vocoder_context_frames >= 0 and settings.vocoder_context_frames % 2 == 0,
+            "an even number",
+        ),
+    }
+    for name, (fits, what) in wanted.items():
+        if not fits:
+            raise UserError(f"token2wav.{name} should be {what}, not {getattr(settings, name)}")
