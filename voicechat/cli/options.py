@@ -19,7 +19,12 @@ _SHORT = {
     "output": "audio.output",
     "echo": "audio.echo",
 }
-_SWITCHES = {"greedy": "model.greedy=true", "text_only": "model.text_only=true"}
+_SWITCHES = {
+    "greedy": "model.greedy=true",
+    "text_only": "model.text_only=true",
+    "push_to_talk": "turns.push_to_talk=true",
+    "no_interrupt": "barge_in.enabled=false",
+}
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
