@@ -159,6 +159,22 @@ def test_the_rest_starts_with_the_next_word() -> None:
     assert rest(count, "One, two") == rest(count, "One, two,") == "Three. Four."
 
 
+def test_unfinished_turns_and_only_they_have_no_reply(drawn: dict[str, list[Talk]]) -> None:
+    for conversation in (t for split in SPLITS for t in drawn[split]):
+        *before, last = conversation.turns
+        assert (last.reply == "") == (conversation.kind == "unfinished"), conversation
+        assert all(turn.reply for turn in before)
+
+
+def test_what_is_unfinished_is_no_question_of_its_own() -> None:
+    complete = {form for some in items().values() for item in some for form in item.forms}
+    complete |= {t.turns[0].user for kind in KINDS for t in draws("train", 300, kind)[:300]
+                 if t.turns[0].reply}  # fmt: skip
+    for split in ("train", "phrasing"):
+        broken = {t.turns[-1].user for t in draws(split, 3000, "unfinished")}
+        assert not broken & complete
+
+
 def test_what_was_told_last_is_remembered() -> None:
     for conversation in draws("train", 500, "memory"):
         *before, asked = conversation.turns

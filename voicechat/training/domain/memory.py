@@ -7,7 +7,7 @@ import random
 
 from voicechat.training.domain.item import load
 from voicechat.training.domain.outside import aside
-from voicechat.training.domain.phrasing import ask
+from voicechat.training.domain.phrasing import ask, forms_of
 from voicechat.training.domain.talks import Turn
 from voicechat.training.domain.words import number
 
@@ -68,6 +68,12 @@ def told(rng: random.Random, split: str, about: str, value: str) -> Turn:
     forms = tuple(form.format(x=value) for form in _TELL[about])
     reply = f"Nice to meet you, {value.capitalize()}." if about == "name" else REMEMBERED
     return Turn(ask(rng, forms, split, bare=True), reply)
+
+
+def tell_form(rng: random.Random) -> str:
+    """Draws a trained way to tell something."""
+    about = rng.choice(tuple(_TELL))
+    return rng.choice(forms_of(_TELL[about], "train")).format(x=rng.choice(values(about)))
 
 
 def memory(rng: random.Random, split: str) -> tuple[Turn, ...]:

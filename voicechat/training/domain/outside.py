@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from voicechat.training.domain.item import load
-from voicechat.training.domain.items import SPELLING_FORMS, TALE_FORMS, items
+from voicechat.training.domain.items import SPELLING_FORMS, TALE_FORMS
 from voicechat.training.domain.phrasing import ask, forms_of
 from voicechat.training.domain.talks import ASIDE_KINDS, Turn, cut, single
 from voicechat.training.domain.words import held_out, normalise
@@ -51,37 +51,28 @@ def replies() -> set[str]:
     return {reply for reply in load("outside") if reply != "slots"} | {NOT_CAUGHT}
 
 
+def unknown_form(rng: random.Random, new: bool) -> tuple[str, str]:
+    """Draws (reply, form) of a question outside the domain, of the trained or the `new` ones."""
+    choices = _templates(new)
+    _, reply, templates = rng.choices(choices, [weight for weight, _, _ in choices])[0]
+    template = rng.choice(templates)
+    return reply, re.sub(r"\{(\w+)\}", lambda slot: rng.choice(_slots()[slot[1]]), template)
+
+
 def outside(rng: random.Random, split: str) -> tuple[Turn]:
     """A question outside the domain, answered honestly."""
-    choices = _templates(split == "phrasing")
-    _, reply, templates = rng.choices(choices, [weight for weight, _, _ in choices])[0]
-    form = re.sub(r"\{(\w+)\}", lambda slot: rng.choice(_slots()[slot[1]]), rng.choice(templates))
+    reply, form = unknown_form(rng, new=split == "phrasing")
     return (Turn(ask(rng, (form,), "train"), reply),)
 
 
 def unclear(rng: random.Random, split: str) -> tuple[Turn]:
-    """What noise left of a question: its first words, or words in no order."""
-    words = single(rng, split, rng.choice(ASIDE_KINDS[1:])).user.split()
-    if rng.random() < 0.5:
-        words = words[: rng.randint(2, 4)]
-        meant = words[-1] not in _DANGLING
-    else:
-        words += single(rng, split, rng.choice(ASIDE_KINDS[1:])).user.split()
-        words = rng.sample(words, min(len(words), rng.randint(4, 9)))
-        meant = False
-    text = " ".join(words)
-    other_split = held_out(text, share=4) != (split == "phrasing")
-    if meant or other_split or text in _chat_forms():
+    """What noise makes of speech: words of two questions in no order."""
+    first, second = (single(rng, split, rng.choice(ASIDE_KINDS[1:])) for _ in range(2))
+    words = f"{first.user} {second.user}".split()
+    text = " ".join(rng.sample(words, min(len(words), rng.randint(3, 9))))
+    if held_out(text, share=4) != (split == "phrasing"):  # noise has no phrasings, but splits
         return unclear(rng, split)
     return (Turn(text, NOT_CAUGHT),)
-
-
-@functools.cache
-def _chat_forms() -> frozenset[str]:
-    return frozenset(form for item in items()["chat"] for form in item.forms)
-
-
-_DANGLING = set("the of is are does a an do tell to which how many what from in me can you".split())
 
 
 def aside(rng: random.Random, split: str) -> Turn:

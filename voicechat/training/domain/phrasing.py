@@ -76,7 +76,13 @@ def ask(rng: random.Random, forms: Sequence[str], split: str, bare: bool = False
     form = rng.choice(forms_of(forms, "phrasing" if new_form else "train"))
     wrappers = _HELD_OUT if split == "phrasing" and not new_form else _TRAIN
     wrapper = rng.choice(wrappers["bare" if bare else shape(form)])
-    return contract(rng, _wrap(rng, wrapper, form))
+    return hesitate(rng, contract(rng, _wrap(rng, wrapper, form)))
+
+
+def opening(rng: random.Random, form: str, split: str) -> str:
+    """Draws a wrapper with nothing after the form, for a form that breaks off."""
+    wrappers = (_HELD_OUT if split == "phrasing" else _TRAIN)[shape(form)]
+    return rng.choice([wrapper for wrapper in wrappers if wrapper.endswith("{}")])
 
 
 def _wrap(rng: random.Random, wrapper: str, form: str) -> str:
@@ -100,6 +106,14 @@ def indirect(question: str) -> str:
     if direct := re.fullmatch(r"(.+?) do (you|i|we|they|people) (.+)", question):
         return " ".join(direct.groups())
     return question
+
+
+def hesitate(rng: random.Random, text: str) -> str:
+    """Puts an "um" between two words of one text in thirty: what follows it still belongs."""
+    words = text.split()
+    if len(words) > 3 and rng.random() < 1 / 30:
+        words.insert(rng.randint(1, len(words) - 1), rng.choice(("um", "uh")))
+    return " ".join(words)
 
 
 def contract(rng: random.Random, text: str) -> str:

@@ -10,6 +10,7 @@ from voicechat.training.domain import again, memory, outside
 from voicechat.training.domain.follow import follow
 from voicechat.training.domain.items import items
 from voicechat.training.domain.talks import PAIR_KINDS, Talk, Turn, rest, single
+from voicechat.training.domain.unfinished import unfinished
 from voicechat.training.domain.words import sentences
 
 SPLITS = ("train", "phrasing", "pairs")
@@ -27,6 +28,7 @@ _SEVERAL: _Makers = {
     "follow": (7.0, follow),
     "repeat": (2.5, again.repeat),
     "resume": (8.0, again.resume),
+    "unfinished": (8.0, unfinished),
     "mixed": (4.0, outside.mixed),
 }
 _WEIGHTS = {**_SINGLE, **{kind: weight for kind, (weight, _) in _SEVERAL.items()}}
