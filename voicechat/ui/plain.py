@@ -47,10 +47,12 @@ class Plain:
     """One line an event on standard output."""
 
     def __init__(self, voice: str) -> None:
+        self._voice = voice
         self._transcript = Transcript(voice)
         self._news: deque[Event] = deque()
 
     def __enter__(self) -> Plain:
+        print(f"{self._voice} listens; ? and Enter shows the keys", flush=True)
         return self
 
     def __exit__(self, *fault: Any) -> None:

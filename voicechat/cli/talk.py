@@ -1,0 +1,112 @@
+"""`python main.py`: the talk, by microphone and speaker, or else over recorded questions."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voicechat.cli.options import add_model_arguments, settings
+from voicechat.config import AudioConfig, Config, dump
+from voicechat.errors import UserError
+
+if TYPE_CHECKING:
+    from voicechat.ui.screen import Display
+
+HELP = "talk by microphone and speaker; what happens without a command"
+LOG = Path.home() / ".cache" / "voicechat" / "log.txt"
+REPLY = Path("reply.wav")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The talk's flags."""
+    add_model_arguments(parser)
+    parser.add_argument("--lang", metavar="L", help="the language to answer in, e.g. en")
+    parser.add_argument("--input", metavar="DEVICE", help="microphone: a name or a number")
+    parser.add_argument("--output", metavar="DEVICE", help="speaker: a name or a number")
+    parser.add_argument(
+        "--echo", metavar="HOW", help="auto, headset, aec, gate or half (see the README)"
+    )
+    parser.add_argument("--record", type=Path, metavar="DIR", help="record the session there")
+    parser.add_argument(
+        "--push-to-talk", action="store_true", help="space begins a turn, space ends it"
+    )
+    parser.add_argument("--no-interrupt", action="store_true", help="replies cannot be talked over")
+    parser.add_argument("--plain", action="store_true", help="lines instead of a live screen")
+    parser.add_argument(
+        "--show-config", action="store_true", help="print all settings as YAML and end"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Talks until the user leaves."""
+    config = settings(args)
+    if args.show_config:
+        print(dump(config), end="")
+        return 0
+    fault = _missing_devices(config.audio)
+    if fault:
+        print(f"{fault}\nUntil then, a sample: recorded questions are asked.", file=sys.stderr)
+    _talk(args, config, sample=bool(fault))
+    return 0
+
+
+def _missing_devices(config: AudioConfig) -> str:
+    """Why there is no sound here, found before a model is loaded; empty if there is.
+
+    Raises:
+        UserError: if a device that was asked for is the one missing.
+    """
+    from voicechat.audio.devices import Devices
+
+    try:
+        Devices(config).close()
+    except UserError as fault:
+        if config.input or config.output:
+            raise
+        return str(fault)
+    return ""
+
+
+def _talk(args: argparse.Namespace, config: Config, sample: bool) -> None:
+    from voicechat.audio.devices import Devices
+    from voicechat.cli.sample import SampleTalk
+    from voicechat.cli.wiring import make_core, make_engine
+    from voicechat.conversation.session import EngineThread, Session
+    from voicechat.recording.writer import Recorder
+    from voicechat.ui.keys import Keyboard
+    from voicechat.ui.terminal import hold
+
+    logging.basicConfig(filename=_log_file(), format="%(asctime)s %(name)s %(message)s", force=True)
+    engine, voice = make_engine(config.model)
+    with ExitStack() as held:
+        worker = held.enter_context(closing(EngineThread(engine)))
+        recorder = held.enter_context(Recorder(args.record, config)) if args.record else None
+        devices = SampleTalk() if sample else held.enter_context(Devices(config.audio))
+        display = _display(args.plain, config, voice)
+        show = devices.watched(display.show) if sample else display.show
+        session = Session(make_core(config), worker, devices, show, recorder)
+        hold(session, display, Keyboard(by_line=args.plain))
+    if sample:
+        devices.write(REPLY)
+        print(f"{REPLY} holds what was said: the questions left, the answers right.")
+
+
+def _display(plain: bool, config: Config, voice: str) -> Display:
+    from voicechat.ui.plain import Plain
+    from voicechat.ui.screen import Screen
+    from voicechat.ui.view import View
+
+    if plain or not sys.stdout.isatty():
+        return Plain(voice)
+    echo = f"echo {config.audio.echo}"
+    return Screen(View(voice, echo=echo, threshold=config.turns.threshold))
+
+
+def _log_file() -> Path:
+    """Where tracebacks go, so that the screen stays whole."""
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    return LOG
