@@ -1,0 +1,170 @@
+"""The DiT of token2wav, transformers' own: from codes and a voice to the mel, by flow matching.
+
+The network learns the velocity x1 - x0 on straight lines from noise x0 to the mel x1 (Lipman et al.
+2022; F5-TTS, Chen et al. 2024, trains the same family). Crops are of equal length, because the
+network masks no padding.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniDiTConfig
+from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniToken2WavDiTModel
+
+from voicechat.training.codec import CODES, MOST_VOICES, Codec, Labelled, label, silence_code
+from voicechat.training.loop import Schedule, Trainer, trained
+from voicechat.training.speech import Utterance
+from voicechat.training.speech_mel import MELS, SILENCE
+
+REFERENCE_FRAMES = 100
+COND_SIZE = 32
+
+
+@dataclass(frozen=True)
+class DiTConfig:
+    """Settings of the stage `dit`.
+
+    Attributes:
+        hidden: Width, a multiple of 64.
+        layers: Number of layers.
+        steps: Training steps.
+        batch: Crops a step.
+        crop_frames: Frames of a crop, a multiple of the block of 24.
+        lr: Largest learning rate.
+        warmup: Steps to reach it.
+        drop: Share of steps without code and voice, for guidance.
+        checkpoint_every: Steps between checkpoints.
+        seed: Of everything drawn.
+    """
+
+    hidden: int = 256
+    layers: int = 6
+    steps: int = 2000
+    batch: int = 16
+    crop_frames: int = 192
+    lr: float = 1e-3
+    warmup: int = 150
+    drop: float = 0.08
+    checkpoint_every: int = 200
+    seed: int = 5
+
+
+def build_dit(hidden: int = 256, layers: int = 6) -> Qwen2_5OmniToken2WavDiTModel:
+    """A small DiT of blocks of 24 frames that starts as the identity (adaLN-Zero)."""
+    config = Qwen2_5OmniDiTConfig(
+        hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=hidden // 64,
+        head_dim=64, ff_mult=2, emb_dim=128, num_embeds=CODES + 1, block_size=24,
+        look_ahead_layers=[2], look_backward_layers=[0, 4], repeats=2, mel_dim=MELS, dropout=0.0,
+        enc_emb_dim=COND_SIZE, enc_dim=64, enc_channels=[64, 64, 64, 64, 192],
+        enc_attention_channels=32, enc_res2net_scale=2, enc_se_channels=32,
+        max_position_embeddings=8192,
+    )  # fmt: skip
+    config._attn_implementation = "sdpa"
+    dit = Qwen2_5OmniToken2WavDiTModel(config)
+    for linear in (*(b.attn_norm.linear for b in dit.transformer_blocks), dit.norm_out.linear):
+        nn.init.zeros_(linear.weight)
+        nn.init.zeros_(linear.bias)
+    nn.init.normal_(dit.text_embed.codec_embed.weight, std=0.5)
+    nn.init.normal_(dit.proj_out.weight, std=0.02)
+    return dit
+
+
+def conditions() -> torch.Tensor:
+    """The preset vectors `cond` of up to eight voices, [8, 32]: far apart, and nothing more."""
+    return torch.randn(MOST_VOICES, COND_SIZE, generator=torch.Generator().manual_seed(7))
+
+
+def crop(item: Labelled, frames: int, quiet: int, rng: random.Random) -> tuple[torch.Tensor, ...]:
+    """A piece of an utterance as mel [frames, 80] and codes [frames / 2], silence behind its end.
+
+    A third of the pieces are the beginning: there the DiT has nothing to look back to.
+    """
+    length = item.mel.shape[1]
+    start = 0 if rng.random() < 0.3 else rng.randint(0, max(0, length - frames) // 2) * 2
+    mel = item.mel[:, start : start + frames].float()
+    codes = item.codes[start // 2 : (start + frames) // 2]
+    missing = frames - mel.shape[1]
+    mel = F.pad(mel, (0, missing), value=SILENCE)
+    return mel.T, F.pad(codes, (0, missing // 2), value=quiet)
+
+
+def reference(item: Labelled, rng: random.Random) -> torch.Tensor:
+    """A second of an utterance, [100, 80], the kind of `ref_mel` that the network is shown."""
+    start = rng.randint(0, max(0, item.mel.shape[1] - REFERENCE_FRAMES))
+    mel = item.mel[:, start : start + REFERENCE_FRAMES].float()
+    return F.pad(mel, (0, REFERENCE_FRAMES - mel.shape[1]), value=SILENCE).T
+
+
+def train(
+    config: DiTConfig, workdir: Path, utterances: list[Utterance], codec: Codec
+) -> dict[str, float]:
+    """Trains the DiT on the codes of utterances of all voices; returns the last losses."""
+    items = label(codec, utterances)
+    of_voice = {v: [i for i in items if i.voice == v] for v in {i.voice for i in items}}
+    torch.manual_seed(config.seed)
+    dit = build_dit(config.hidden, config.layers)
+    mean = torch.cat([i.mel.float() for i in items[::7]], dim=1).mean(dim=1)
+    dit.proj_out.bias.data.copy_(mean)  # without it the first thousand steps learn this alone
+    optimizer = torch.optim.AdamW(dit.parameters(), betas=(0.9, 0.99), weight_decay=0.01)
+    schedule = Schedule(config.steps, config.lr, config.warmup)
+    trainer = Trainer("dit", workdir, {"dit": dit}, optimizer, schedule, config.seed, bf16=True,
+                      checkpoint_every=config.checkpoint_every, ema=0.995)  # fmt: skip
+    quiet, conds = silence_code(codec), conditions()
+
+    def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
+        chosen = [rng.choice(of_voice[rng.choice(list(of_voice))]) for _ in range(config.batch)]
+        crops = [crop(i, config.crop_frames, quiet, rng) for i in chosen]
+        mel, codes = (torch.stack(part) for part in zip(*crops, strict=True))
+        shown = torch.stack([reference(rng.choice(of_voice[i.voice]), rng) for i in chosen])
+        cond = conds[[i.voice for i in chosen]]
+        return {"loss": flow_loss(dit, mel, codes, shown, cond, rng.random() < config.drop)}
+
+    return trainer.run(step)
+
+
+def flow_loss(
+    dit: Qwen2_5OmniToken2WavDiTModel,
+    mel: torch.Tensor,
+    codes: torch.Tensor,
+    shown: torch.Tensor,
+    cond: torch.Tensor,
+    dropped: bool,
+) -> torch.Tensor:
+    """Squared error of the velocity at a random time of each crop.
+
+    Args:
+        dit: The network.
+        mel: [batch, frames, 80].
+        codes: [batch, frames / 2].
+        shown: Reference mels, [batch, 100, 80].
+        cond: [batch, 32].
+        dropped: Hide code and voice, as guidance does.
+    """
+    noise, time = torch.randn_like(mel), torch.rand(len(mel))
+    weight = time[:, None, None]
+    velocity = dit(
+        hidden_states=(1 - weight) * noise + weight * mel,
+        condition_vector=shown,
+        speaker_embedding=cond.unsqueeze(1).expand(-1, mel.shape[1], -1),
+        quantized_code=codes,
+        time_step=time,
+        drop_audio_conditioning=dropped,
+        drop_code=dropped,
+        apply_cfg=False,
+    )
+    return (velocity.float() - (mel - noise)).square().mean()
+
+
+def load_dit(workdir: Path) -> Qwen2_5OmniToken2WavDiTModel:
+    """The trained DiT, frozen."""
+    weights = trained(workdir, "dit")["dit"]
+    layers = 1 + max(int(k.split(".")[1]) for k in weights if k.startswith("transformer_blocks."))
+    dit = build_dit(weights["proj_out.weight"].shape[1], layers)
+    dit.load_state_dict(weights)
+    return dit.eval().requires_grad_(False)

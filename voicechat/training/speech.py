@@ -1,0 +1,103 @@
+"""Recorded speech with its text: pairs of NUMBER.wav and NUMBER.txt in a folder."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+
+from voicechat.clock import SPEAKER_RATE
+from voicechat.errors import UserError
+from voicechat.training.speech_mel import SILENCE, log_mel
+from voicechat.training.teacher import held_out, tidy
+
+CHARACTERS = " abcdefghijklmnopqrstuvwxyz'"  # of the CTC losses; 0 is the blank
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A sentence as one voice says it.
+
+    Attributes:
+        voice: Index of the voice.
+        text: Its words.
+        pcm: [samples] float16, 24 kHz, whole codes (480 samples).
+    """
+
+    voice: int
+    text: str
+    pcm: np.ndarray
+
+    def mel(self) -> torch.Tensor:
+        """[80, frames] float32, two frames a code."""
+        return log_mel(torch.from_numpy(self.pcm.astype(np.float32))[None])[0]
+
+
+def load_folder(folder: Path, voice: int) -> list[Utterance]:
+    """Reads every pair of a folder, in the order of their names.
+
+    Raises:
+        UserError: There is no pair, or a recording cannot be read.
+    """
+    texts = sorted(folder.glob("*.txt"))
+    pairs = [(t, t.with_suffix(".wav")) for t in texts if t.with_suffix(".wav").exists()]
+    if not pairs:
+        raise UserError(f"{folder} holds no pairs of NAME.wav and NAME.txt")
+    return [Utterance(voice, t.read_text(encoding="utf-8").strip(), _read(w)) for t, w in pairs]
+
+
+def _read(path: Path) -> np.ndarray:
+    try:
+        pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise UserError(f"{path} is not a recording that can be read: {error}") from error
+    mono = pcm.mean(axis=1)
+    return tidy(soxr.resample(mono, rate, SPEAKER_RATE)).astype(np.float16)
+
+
+def split(utterances: Sequence[Utterance], test: bool) -> list[Utterance]:
+    """The utterances for training, or the held-out ones."""
+    return [u for u in utterances if held_out(u.text) == test]
+
+
+class Buckets:
+    """Draws batches of things whose lengths are near each other, so that little is padding."""
+
+    def __init__(self, lengths: Sequence[int]) -> None:
+        self._order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+
+    def draw(self, size: int, rng: random.Random) -> list[int]:
+        """Returns indices of `size` different things."""
+        window = min(len(self._order), 4 * size)
+        start = rng.randint(-window // 2, len(self._order) - window // 2)  # the ends as often
+        start = min(max(0, start), len(self._order) - window)
+        return rng.sample(self._order[start : start + window], min(size, window))
+
+
+def pad_mels(mels: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stacks [80, frames] mels with silence behind.
+
+    Returns:
+        [batch, 80, frames] and the lengths in frames, [batch].
+    """
+    lengths = torch.tensor([m.shape[1] for m in mels])
+    padded = torch.full((len(mels), mels[0].shape[0], int(lengths.max())), SILENCE)
+    for row, mel in zip(padded, mels, strict=True):
+        row[:, : mel.shape[1]] = mel
+    return padded, lengths
+
+
+def spelled(text: str) -> torch.Tensor:
+    """Indices of a text's letters for CTC, 1 the space."""
+    return torch.tensor([CHARACTERS.index(c) + 1 for c in text.lower() if c in CHARACTERS])
+
+
+def seconds(utterances: Sequence[Utterance]) -> float:
+    """Sum of the durations."""
+    return sum(len(u.pcm) for u in utterances) / SPEAKER_RATE

@@ -1,0 +1,118 @@
+"""BigVGAN, transformers' own, trained to speak the mel spectrograms of the voices.
+
+Four STFT resolutions and the mel are its only judges; an adversary would sharpen it further.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniBigVGANConfig
+from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
+    Qwen2_5OmniToken2WavBigVGANModel,
+)
+
+from voicechat.clock import SPEAKER_HOP
+from voicechat.training.loop import Schedule, Trainer, trained
+from voicechat.training.speech import Utterance
+from voicechat.training.speech_mel import log_mel
+
+RESOLUTIONS = ((1024, 240), (512, 120), (256, 60), (128, 30))  # (n_fft, hop) of the loss
+MARGIN_FRAMES = 2  # the mel's window reaches this far beyond a crop
+
+
+@dataclass(frozen=True)
+class VocoderConfig:
+    """Settings of the stage `vocoder`.
+
+    Attributes:
+        channels: Width after the first convolution.
+        steps: Training steps.
+        batch: Crops a step.
+        crop_frames: Frames of a crop.
+        lr: Largest learning rate.
+        warmup: Steps to reach it.
+        compile: Compile the network (1.7 times as fast on a CPU, after a minute).
+        checkpoint_every: Steps between checkpoints.
+        seed: Of everything drawn.
+    """
+
+    channels: int = 256
+    steps: int = 3000
+    batch: int = 8
+    crop_frames: int = 40
+    lr: float = 1.5e-3
+    warmup: int = 100
+    compile: bool = True
+    checkpoint_every: int = 200
+    seed: int = 3
+
+
+def build_bigvgan(channels: int = 256) -> Qwen2_5OmniToken2WavBigVGANModel:
+    """A small BigVGAN of hop 240; its early, cheap rates are odd, so that the last ones are 2."""
+    config = Qwen2_5OmniBigVGANConfig(
+        mel_dim=80,
+        upsample_initial_channel=channels,
+        resblock_kernel_sizes=[3],
+        resblock_dilation_sizes=[[1, 3, 5]],
+        upsample_rates=[5, 3, 2, 2, 2, 2],
+        upsample_kernel_sizes=[11, 7, 4, 4, 4, 4],
+    )
+    return Qwen2_5OmniToken2WavBigVGANModel(config)
+
+
+def crop(pcm: np.ndarray, frames: int, rng: random.Random) -> torch.Tensor:
+    """A random piece of `frames` frames with the mel's margin on both sides, at some level."""
+    margin = MARGIN_FRAMES * SPEAKER_HOP
+    padded = np.pad(pcm.astype(np.float32), (margin, margin + frames * SPEAKER_HOP))
+    start = rng.randint(0, max(0, len(pcm) - frames * SPEAKER_HOP))
+    piece = padded[start : start + frames * SPEAKER_HOP + 2 * margin]
+    return torch.from_numpy(piece) * rng.uniform(0.7, 1.2)
+
+
+def losses(spoken: torch.Tensor, wave: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Distance of two [batch, samples]: spectral convergence, log magnitudes and the mel."""
+    loss = torch.zeros(())
+    for n_fft, hop in RESOLUTIONS:
+        a, b = _magnitude(spoken, n_fft, hop), _magnitude(wave, n_fft, hop)
+        loss = loss + (a.log() - b.log()).abs().mean() + (a - b).norm() / b.norm()
+    mel = (log_mel(spoken) - log_mel(wave)).abs().mean()
+    return {"loss": loss / len(RESOLUTIONS) + mel, "mel": mel}
+
+
+def _magnitude(wave: torch.Tensor, n_fft: int, hop: int) -> torch.Tensor:
+    window = torch.hann_window(n_fft, device=wave.device)
+    return torch.stft(wave, n_fft, hop, window=window, return_complex=True).abs().clamp_min(1e-5)
+
+
+def train(config: VocoderConfig, workdir: Path, utterances: list[Utterance]) -> dict[str, float]:
+    """Trains BigVGAN on utterances of all voices; returns the last losses."""
+    torch.manual_seed(config.seed)
+    bigvgan = build_bigvgan(config.channels)
+    optimizer = torch.optim.AdamW(bigvgan.parameters(), betas=(0.8, 0.98), weight_decay=0.0)
+    schedule = Schedule(config.steps, config.lr, config.warmup)
+    trainer = Trainer("vocoder", workdir, {"bigvgan": bigvgan}, optimizer, schedule, config.seed,
+                      checkpoint_every=config.checkpoint_every, ema=0.998, clip=5.0)  # fmt: skip
+    speak: nn.Module = torch.compile(bigvgan) if config.compile else bigvgan
+    margin = MARGIN_FRAMES * SPEAKER_HOP
+
+    def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
+        chosen = rng.choices(utterances, k=config.batch)
+        pieces = torch.stack([crop(u.pcm, config.crop_frames, rng) for u in chosen])
+        mel = log_mel(pieces)[:, :, MARGIN_FRAMES:-MARGIN_FRAMES]
+        return losses(speak(mel), pieces[:, margin:-margin])
+
+    return trainer.run(step)
+
+
+def load_bigvgan(workdir: Path) -> Qwen2_5OmniToken2WavBigVGANModel:
+    """The trained BigVGAN, frozen."""
+    weights = trained(workdir, "vocoder")["bigvgan"]
+    bigvgan = build_bigvgan(weights["conv_pre.weight"].shape[0])
+    bigvgan.load_state_dict(weights)
+    return bigvgan.eval().requires_grad_(False)
