@@ -18,6 +18,8 @@ from voicechat.errors import UserError
 @pytest.fixture
 def devices(card: VirtualCard) -> Iterator[Devices]:
     with Devices(AudioConfig()) as opened:
+        read(opened, 0.3)  # a new stream's first 20 ms get lost in the sound server's own start
+        opened.take_heard()
         yield opened
 
 
@@ -49,7 +51,7 @@ def test_a_tone_played_comes_out_of_the_speaker(card: VirtualCard, devices: Devi
         played += devices.take_heard()[1]
     heard = sounding(ears.stop())
     assert played == SPEAKER_RATE
-    assert len(heard) == pytest.approx(SPEAKER_RATE, rel=0.03)
+    assert len(heard) == pytest.approx(SPEAKER_RATE, abs=SPEAKER_RATE // 100)
     assert pitch(heard, SPEAKER_RATE) == pytest.approx(440, abs=2)
 
 

@@ -118,11 +118,13 @@ class Devices:
         self.speaker = Speaker()
         try:
             self._open(self._asked)
-        except self._sd.PortAudioError as fault:
-            self._close_streams()
-            raise UserError(
-                f"the sound device does not open ({fault}); `python main.py devices` lists others"
-            ) from fault
+        except BaseException as fault:
+            self._close_streams()  # a stream that outlives its callback crashes the process
+            if isinstance(fault, self._sd.PortAudioError):
+                raise UserError(
+                    f"a sound device does not open: {fault}; `python main.py devices` lists others"
+                ) from fault
+            raise
 
     def read(self) -> np.ndarray:
         """Waits for the next frame: `[320]` int16, 16 kHz; silence while there is no device."""
