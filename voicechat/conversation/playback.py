@@ -83,7 +83,7 @@ class Playback:
 
     def _ran_dry(self) -> None:
         """Fill was played: the ring was empty, be it for a flush, an end, or an underrun."""
-        late = self.playing and not self.drained and self._position < len(self.made)
+        late = self.playing and not self._ring and self._position < len(self.made)
         self._underruns += late
         if self._underruns >= UNDERRUNS_BEFORE_MORE_CUSHION:
             self._cushion = self._cushion_max
