@@ -81,6 +81,9 @@ class Recorder(Protocol):
     def write(self, tick: Tick, step: Step) -> None:
         """Records a tick and what it led to; never blocks."""
 
+    def take_message(self) -> str:
+        """Why the recording stopped, once; mostly nothing."""
+
 
 class Session:
     """One conversation.
@@ -134,8 +137,9 @@ class Session:
         heard, played = devices.take_heard()
         chunks = self._worker.collect(n)
         keys = tuple(self._keys.get_nowait() for _ in range(self._keys.qsize()))
-        xruns, message = devices.take_xruns(), devices.take_message()
-        return Tick(n, mic, heard, played, chunks, keys, xruns, message)
+        messages = [source.take_message() for source in (devices, self._recorder) if source]
+        message = "; ".join(filter(None, messages))
+        return Tick(n, mic, heard, played, chunks, keys, devices.take_xruns(), message)
 
     def _do(self, action: Action) -> None:
         match action:
