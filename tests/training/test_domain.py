@@ -28,7 +28,7 @@ from voicechat.training.domain.talks import PAIR_KINDS, rest
 VALUES = {number(n): n for n in range(401)}
 
 
-def draws(split: str, n: int = 8000, kind: str | None = None) -> list[Talk]:
+def draws(split: str, n: int = 6000, kind: str | None = None) -> list[Talk]:
     rng = random.Random(f"{split} {kind}")
     return [talk(rng, split, kind) for _ in range(n)]
 
@@ -87,7 +87,7 @@ def test_no_form_belongs_to_two_replies() -> None:
 def test_what_is_unknown_is_never_known() -> None:
     known = {form for of_kind in items().values() for item in of_kind for form in item.forms}
     unknown = {
-        t.turns[0].user for split in ("train", "phrasing") for t in draws(split, 8000, "outside")
+        t.turns[0].user for split in ("train", "phrasing") for t in draws(split, 4000, "outside")
     }
     assert unknown & known == set()
 
@@ -168,7 +168,7 @@ def test_unfinished_turns_and_only_they_have_no_reply(drawn: dict[str, list[Talk
 
 def test_what_is_unfinished_is_no_question_of_its_own() -> None:
     complete = {form for some in items().values() for item in some for form in item.forms}
-    complete |= {t.turns[0].user for kind in KINDS for t in draws("train", 300, kind)[:300]
+    complete |= {t.turns[0].user for kind in KINDS for t in draws("train", 300, kind)
                  if t.turns[0].reply}  # fmt: skip
     for split in ("train", "phrasing"):
         broken = {t.turns[-1].user for t in draws(split, 3000, "unfinished")}

@@ -15,7 +15,7 @@ from voicechat.training.tokenizer import SIZE, SPECIAL, load_tokenizer, train_to
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
-    return train_tokenizer(tmp_path_factory.mktemp("tokenizer"), talks=4000)
+    return train_tokenizer(tmp_path_factory.mktemp("tokenizer"), talks=1500)
 
 
 def test_special_tokens_come_first_and_are_one_token(tokenizer: Tokenizer) -> None:
@@ -43,7 +43,7 @@ def test_any_text_comes_back(tokenizer: Tokenizer) -> None:
 
 def test_the_same_seed_learns_the_same_vocabulary(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        train_tokenizer(tmp_path / name, seed=3, talks=300)
+        train_tokenizer(tmp_path / name, seed=3, talks=100)
     one, two = ((tmp_path / name / "tokenizer.json").read_bytes() for name in ("one", "two"))
     assert one == two
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ class Item:
     weight: float = 1.0
 
 
+@functools.cache
 def load(name: str) -> Any:
     """Returns the data file `name`.yaml; every scalar is a string."""
     folder = importlib.resources.files("voicechat.training.domain") / "data"

@@ -48,6 +48,7 @@ _SHORT = {
     "i would": "i'd", "i am": "i'm", "do not": "don't", "does not": "doesn't", "it is": "it's",
     "cannot": "can't",
 }  # fmt: skip
+_LONG = re.compile(rf"\b({'|'.join(_SHORT)})\b(?= )")
 
 
 def shape(form: str) -> str:
@@ -119,6 +120,5 @@ def hesitate(rng: random.Random, text: str) -> str:
 def contract(rng: random.Random, text: str) -> str:
     """Shortens "what is" to "what's" and the like in four of ten texts."""
     if rng.random() < 0.4:
-        for long, short in _SHORT.items():
-            text = re.sub(rf"\b{long}\b(?= )", short, text)
+        text = _LONG.sub(lambda match: _SHORT[match.group()], text)
     return text

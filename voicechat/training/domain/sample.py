@@ -47,8 +47,8 @@ def talk(rng: random.Random, split: str = "train", kind: str | None = None) -> T
     assert split in SPLITS, split
     assert kind is None or kind in (PAIR_KINDS if split == "pairs" else KINDS), (kind, split)
     if kind is None:
-        weights = {k: _WEIGHTS[k] for k in (PAIR_KINDS if split == "pairs" else KINDS)}
-        kind = rng.choices(tuple(weights), tuple(weights.values()))[0]
+        kinds = PAIR_KINDS if split == "pairs" else KINDS
+        kind = rng.choices(kinds, [_WEIGHTS[k] for k in kinds])[0]
     if kind in _SINGLE:
         return Talk(kind, (single(rng, split, kind),))
     return Talk(kind, _SEVERAL[kind][1](rng, split))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 from dataclasses import dataclass
 
@@ -49,13 +50,13 @@ def single(rng: random.Random, split: str, kind: str) -> Turn:
 @functools.cache
 def _pool(kind: str, pair: bool) -> tuple[tuple[Item, ...], tuple[float, ...]]:
     pool = tuple(item for item in items()[kind] if item.pair == pair)
-    return pool, tuple(item.weight for item in pool)
+    return pool, tuple(itertools.accumulate(item.weight for item in pool))
 
 
 def draw(rng: random.Random, kind: str, pair: bool = False) -> Item:
     """Draws an item by its weight."""
     pool, weights = _pool(kind, pair)
-    return rng.choices(pool, weights)[0]
+    return rng.choices(pool, cum_weights=weights)[0]
 
 
 def cut(rng: random.Random, turn: Turn) -> Turn:
