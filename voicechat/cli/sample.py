@@ -26,10 +26,14 @@ QUIET = np.zeros(FRAME, dtype=np.int16)
 
 
 class SampleTalk(ClockedDevices):
-    """A microphone that asks when it is its turn, and a speaker that is a file."""
+    """A microphone that asks when it is its turn, and a speaker that is a file.
 
-    def __init__(self, folder: Path = SAMPLES) -> None:
-        super().__init__(self._paced(self._ask(sorted(folder.glob("*.wav")))))
+    Args:
+        wait: sleeps; a test need not.
+    """
+
+    def __init__(self, wait: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(self._paced(self._ask(sorted(SAMPLES.glob("*.wav"))), wait))
         self._mic_heard: list[np.ndarray] = []
         self._answering = self._sounding = False
 
@@ -53,7 +57,7 @@ class SampleTalk(ClockedDevices):
                     self._answering = self._sounding = False
 
     def write(self, path: Path) -> None:
-        """Writes the questions left and the answers right, as they sounded.
+        """Writes the questions left and the answers right, on one clock.
 
         Raises:
             UserError: if the file cannot be written.
@@ -86,10 +90,12 @@ class SampleTalk(ClockedDevices):
             waited = 0 if self._answering else waited + 1
             yield QUIET
 
-    def _paced(self, mic: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    def _paced(
+        self, mic: Iterator[np.ndarray], wait: Callable[[float], None]
+    ) -> Iterator[np.ndarray]:
         """A frame each 20 ms, as a device would deliver."""
         begun = time.monotonic()
         for n, frame in enumerate(mic):
-            time.sleep(max(0.0, begun + n / TICKS_PER_S - time.monotonic()))
+            wait(max(0.0, begun + n / TICKS_PER_S - time.monotonic()))
             self._mic_heard.append(frame)
             yield frame

@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from voicechat.config import AudioConfig, Config, dump
 from voicechat.errors import UserError
 
 if TYPE_CHECKING:
+    from voicechat.cli.sample import Show
+    from voicechat.conversation.session import Devices
+    from voicechat.engine.base import Engine
     from voicechat.ui.screen import Display
 
 HELP = "talk by microphone and speaker; what happens without a command"
@@ -49,8 +53,12 @@ def run(args: argparse.Namespace) -> int:
         return 0
     fault = _missing_devices(config.audio)
     if fault:
-        print(f"{fault}\nUntil then, a sample: recorded questions are asked.", file=sys.stderr)
-    _talk(args, config, sample=bool(fault))
+        print(f"{fault}\nInstead, a sample: recorded questions are asked.", file=sys.stderr)
+    from voicechat.cli.wiring import make_engine
+
+    _log_to_file()
+    engine, voice = make_engine(config.model)
+    (_sample if fault else _live)(args, config, engine, voice)
     return 0
 
 
@@ -71,28 +79,53 @@ def _missing_devices(config: AudioConfig) -> str:
     return ""
 
 
-def _talk(args: argparse.Namespace, config: Config, sample: bool) -> None:
+def _live(args: argparse.Namespace, config: Config, engine: Engine, voice: str) -> None:
+    """The talk by microphone and speaker."""
+    from voicechat.audio.calibration import choose_echo
     from voicechat.audio.devices import Devices
+
+    with Devices(config.audio) as devices:
+        echo = choose_echo(config.audio.echo, devices.input.name, devices.output.name)
+        config = _with_echo(config, echo)
+        display = _display(args.plain, config, voice)
+        _hold(args, config, engine, devices, display, display.show)
+
+
+def _sample(args: argparse.Namespace, config: Config, engine: Engine, voice: str) -> None:
+    """The talk over recorded questions; no speaker, no echo."""
     from voicechat.cli.sample import SampleTalk
-    from voicechat.cli.wiring import make_core, make_engine
+
+    config, devices = _with_echo(config, "headset"), SampleTalk()
+    display = _display(args.plain, config, voice)
+    _hold(args, config, engine, devices, display, devices.watched(display.show))
+    devices.write(REPLY)
+    print(f"{REPLY} holds what was said: the questions left, the answers right.")
+
+
+def _hold(
+    args: argparse.Namespace,
+    config: Config,
+    engine: Engine,
+    devices: Devices,
+    display: Display,
+    show: Show,
+) -> None:
+    from voicechat.cli.wiring import make_core
     from voicechat.conversation.session import EngineThread, Session
     from voicechat.recording.writer import Recorder
     from voicechat.ui.keys import Keyboard
     from voicechat.ui.terminal import hold
 
-    logging.basicConfig(filename=_log_file(), format="%(asctime)s %(name)s %(message)s", force=True)
-    engine, voice = make_engine(config.model)
+    core = make_core(config)
     with ExitStack() as held:
-        worker = held.enter_context(closing(EngineThread(engine)))
         recorder = held.enter_context(Recorder(args.record, config)) if args.record else None
-        devices = SampleTalk() if sample else held.enter_context(Devices(config.audio))
-        display = _display(args.plain, config, voice)
-        show = devices.watched(display.show) if sample else display.show
-        session = Session(make_core(config), worker, devices, show, recorder)
+        worker = held.enter_context(closing(EngineThread(engine)))
+        session = Session(core, worker, devices, show, recorder)
         hold(session, display, Keyboard(by_line=args.plain))
-    if sample:
-        devices.write(REPLY)
-        print(f"{REPLY} holds what was said: the questions left, the answers right.")
+
+
+def _with_echo(config: Config, mode: str) -> Config:
+    return replace(config, audio=replace(config.audio, echo=mode))
 
 
 def _display(plain: bool, config: Config, voice: str) -> Display:
@@ -106,7 +139,7 @@ def _display(plain: bool, config: Config, voice: str) -> Display:
     return Screen(View(voice, echo=echo, threshold=config.turns.threshold))
 
 
-def _log_file() -> Path:
-    """Where tracebacks go, so that the screen stays whole."""
+def _log_to_file() -> None:
+    """Tracebacks go there, so that the screen stays whole."""
     LOG.parent.mkdir(parents=True, exist_ok=True)
-    return LOG
+    logging.basicConfig(filename=LOG, format="%(asctime)s %(name)s %(message)s", force=True)
