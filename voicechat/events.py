@@ -191,7 +191,7 @@ class EventKind(str, Enum):
     A `str`, so that `event == "cut"` reads as the log does.
     """
 
-    SPEECH_START = "speech_start"  # the user begins, or goes on after a soft end
+    SPEECH_START = "speech_start"  # the user begins, or goes on after a soft end. from_s
     SOFT_END = "soft_end"  # perhaps over: the engine starts on the answer. last_voiced_s
     TURN_END = "turn_end"  # committed. last_voiced_s; text, if it was typed
     REPLY_START = "reply_start"  # its first sample was handed to the DAC. latency, see `Latency`

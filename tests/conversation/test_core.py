@@ -263,7 +263,7 @@ keys = st.sampled_from([Key.ESCAPE, Key.SPACE, Typed("and?"), Key.INTERRUPT])
 lengths = st.lists(st.floats(0.02, 2.5), min_size=2, max_size=14)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     lengths_s=lengths,
     keys=st.dictionaries(st.integers(0, 800), keys, max_size=4),

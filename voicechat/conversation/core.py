@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from voicechat.audio.levels import dbfs
-from voicechat.clock import TICKS_PER_S
+from voicechat.clock import MIC_RATE, TICKS_PER_S
 from voicechat.config import Config
 from voicechat.conversation.alignment import heard_text
 from voicechat.conversation.answer import Answer
@@ -86,7 +86,8 @@ class Core:
         self._floor = Floor.LISTENING
         self._turn, self._open = 0, False  # the user's latest turn, and whether it goes on
         self._answer: Answer | None = None
-        self._pending: list[TakerEvent | Typed] = []  # what the user did while we had the floor
+        # What the user did while we had the floor, and when.
+        self._pending: list[tuple[int, TakerEvent | Typed]] = []
         self._last_voiced_n = 0
         self._pushed = self._muted = False
         self._interrupted_n = -TWICE_TICKS
@@ -152,7 +153,7 @@ class Core:
         match key:
             case Typed():
                 self._move(Cue.TURN) or self._move(Cue.STOP)
-                self._hear(key)
+                self._hear(self._n, key)
             case Key.ESCAPE:
                 self._move(Cue.STOP)
             case Key.INTERRUPT if self._n - self._interrupted_n < TWICE_TICKS:
@@ -172,7 +173,7 @@ class Core:
             ends = self._muted = not self._muted
         if ends:
             for event in self._taker.end():
-                self._hear(event)
+                self._hear(self._n, event)
         elif self._pushed:
             self._move(Cue.STOP)
 
@@ -191,21 +192,22 @@ class Core:
         speech = 0.0 if self._deaf else 1.0 if self._pushed else self._speech
         complete = self._answer.complete if self._floor is Floor.GUESSING else None
         for event in self._taker.advance(speech, self._frame, complete):
-            self._hear(event)
+            self._hear(self._n, event)
         cue = self._barge_in.judge(self._floor, self._taker)
         if cue and (self._floor is not Floor.PAUSED or self._playback.drained):
             self._move(cue)
 
-    def _hear(self, event: TakerEvent | Typed) -> None:
+    def _hear(self, n: int, event: TakerEvent | Typed) -> None:
         """Takes up what the user did; later, if the assistant has the floor."""
         if self._floor not in (Floor.LISTENING, Floor.GUESSING):
-            return self._put_off(event)
+            return self._put_off(n, event)
         match event:
             case SpeechStart(pcm) | Resumed(pcm):
                 self._move(Cue.RESUMED)
                 self._turn += not self._open
                 self._open = True
-                self._tell(EventKind.SPEECH_START, self._turn)
+                from_s = (n + 1) / TICKS_PER_S - len(pcm) / MIC_RATE
+                self._tell(EventKind.SPEECH_START, self._turn, from_s=round(from_s, 6))
                 self._act(Feed(self._turn, pcm))
             case Speech(pcm):
                 self._act(Feed(self._turn, pcm))
@@ -219,11 +221,11 @@ class Core:
             case Typed(text):
                 self._type(text)
 
-    def _put_off(self, event: TakerEvent | Typed) -> None:
+    def _put_off(self, n: int, event: TakerEvent | Typed) -> None:
         if isinstance(event, Discarded):
-            self._pending = [kept for kept in self._pending if isinstance(kept, Typed)]
+            self._pending = [kept for kept in self._pending if isinstance(kept[1], Typed)]
         else:
-            self._pending.append(event)
+            self._pending.append((n, event))
 
     def _type(self, text: str) -> None:
         self._move(Cue.RESUMED)
@@ -312,8 +314,8 @@ class Core:
     def _catch_up(self) -> None:
         """The floor is free: takes up, in order, what the user did meanwhile."""
         pending, self._pending = self._pending, []
-        for event in pending:
-            self._hear(event)
+        for n, event in pending:
+            self._hear(n, event)
 
     # --- the reply -------------------------------------------------------------------------------
 
@@ -365,7 +367,7 @@ class Core:
             heard_text=heard.text,
             text=answer.text,
         )
-        if not heard.text and any(isinstance(event, SpeechStart) for event in self._pending):
+        if not heard.text and any(isinstance(event, SpeechStart) for _, event in self._pending):
             self._open = True  # not a word was heard: the user just went on
         else:
             self._act(Truncate(answer.turn, heard))

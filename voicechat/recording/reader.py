@@ -15,6 +15,7 @@ from voicechat.errors import UserError
 from voicechat.events import Tick
 from voicechat.recording import format
 
+DAMAGE = (AttributeError, IndexError, KeyError, TypeError, ValueError)  # of lines that are others
 WAV_HEADER = 44  # bytes; the length in it may be older than the data
 
 
@@ -53,7 +54,7 @@ def read(folder: Path) -> Recording:
             [line for line in _lines(folder / name) if line["n"] <= last]
             for name in (format.ACTIONS, format.EVENTS)
         )
-    except (OSError, KeyError, TypeError, ValueError) as fault:
+    except (OSError, *DAMAGE) as fault:
         raise UserError(f"{folder}: the recording is damaged ({fault!r})") from fault
     config = load(folder / format.CONFIG, [])
     return Recording(folder, config, header, ticks, actions, events)
@@ -93,6 +94,8 @@ def _ticks(folder: Path) -> Iterator[Tick]:
     heard = _Cutter(sound(folder / format.HEARD))
     replies = _Cutter(sound(folder / format.REPLIES))
     for index, line in enumerate(_lines(folder / format.TICKS)):
+        if line["n"] != index:
+            raise ValueError(f"tick {line['n']} stands where {index} should")
         sizes = [format.chunk_samples(chunk) for chunk in line.get("chunks", ())]
         whole = heard.has(line.get("heard", 0)) and replies.has(sum(sizes))
         if not whole or len(mic) < (index + 1) * FRAME:
@@ -112,5 +115,7 @@ class _Cutter:
         return self._at + samples <= len(self._pcm)
 
     def take(self, samples: int) -> np.ndarray:
+        if samples < 0:
+            raise ValueError(f"{samples} samples")
         self._at += samples
         return self._pcm[self._at - samples : self._at]

@@ -117,10 +117,12 @@ class _Files:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if fault is None:
-            self._write()
-        for file in (*self._wavs.values(), *self._jsonls.values()):
-            file.close()
+        try:
+            if fault is None:
+                self._write()
+        finally:
+            for file in (*self._wavs.values(), *self._jsonls.values()):
+                file.close()
 
     def add(self, tick: Tick, step: Step) -> None:
         self._wavs[format.MIC].add(tick.mic)
@@ -150,7 +152,7 @@ class _Wav:
 
     def __init__(self, path: Path, rate: int) -> None:
         self._file = path.open("wb")
-        self._wave = wave.open(self._file)  # noqa: SIM115 - closed with the file
+        self._wave = wave.open(self._file)
         self._wave.setparams((1, 2, rate, 0, "NONE", ""))
         self._new: list[np.ndarray] = []
         self._wave.writeframes(b"")
