@@ -1,6 +1,8 @@
 """The live display on a terminal: the scrollback gets each say once, and the cursor comes back."""
 
+import os
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -14,9 +16,14 @@ def terminal() -> Console:
     return Console(file=StringIO(), width=80, height=24, force_terminal=True, highlight=False)
 
 
-def test_a_finished_say_is_printed_once_and_an_open_one_at_the_end() -> None:
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log.txt"
+
+
+def test_a_finished_say_is_printed_once_and_an_open_one_at_the_end(log: Path) -> None:
     console = terminal()
-    with Screen(View(voice="Wren"), console) as screen:
+    with Screen(View(voice="Wren"), log, console) as screen:
         for turn, text in enumerate(("first", "second", "third")):
             screen.show(Meter(), (Event(0, EventKind.TURN_END, turn, {"text": text}),))
             screen.draw()
@@ -27,16 +34,16 @@ def test_a_finished_say_is_printed_once_and_an_open_one_at_the_end() -> None:
     assert left.rindex("still open") > left.rindex("● ")
 
 
-def test_the_terminal_is_restored_after_a_fault() -> None:
+def test_the_terminal_is_restored_after_a_fault(log: Path) -> None:
     console = terminal()
-    with pytest.raises(RuntimeError), Screen(View(voice="Wren"), console):
+    with pytest.raises(RuntimeError), Screen(View(voice="Wren"), log, console):
         raise RuntimeError("a fault")
     assert console.file.getvalue().rindex("\x1b[?25h") > console.file.getvalue().rindex("\x1b[?25l")
 
 
-def test_help_comes_and_goes() -> None:
+def test_help_comes_and_goes(log: Path) -> None:
     console = terminal()
-    with Screen(View(voice="Wren"), console) as screen:
+    with Screen(View(voice="Wren"), log, console) as screen:
         screen.help()
         screen.draw()
         assert "stop the reply" in console.file.getvalue()
@@ -45,3 +52,13 @@ def test_help_comes_and_goes() -> None:
         screen.help()
         screen.draw()
         assert "stop the reply" not in console.file.getvalue()
+
+
+def test_what_a_c_library_complains_of_goes_to_the_log(
+    log: Path, capfd: pytest.CaptureFixture
+) -> None:
+    with Screen(View(voice="Wren"), log, terminal()):
+        os.write(2, b"ALSA lib pcm.c: underrun occurred")
+    os.write(2, b"afterwards")
+    assert log.read_text() == "ALSA lib pcm.c: underrun occurred"
+    assert capfd.readouterr().err == "afterwards"

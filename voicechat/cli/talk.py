@@ -136,7 +136,7 @@ def _display(plain: bool, config: Config, voice: str) -> Display:
     if plain or not sys.stdout.isatty():
         return Plain(voice)
     echo = f"echo {config.audio.echo}"
-    return Screen(View(voice, echo=echo, threshold=config.turns.threshold))
+    return Screen(View(voice, echo=echo, threshold=config.turns.threshold), LOG)
 
 
 def _log_to_file() -> None:

@@ -43,8 +43,8 @@ Talk over the reply to interrupt it; what you did not hear is dim, and is not re
 def foot(view: View, width: int) -> RenderableType:
     """The lines that stay at the bottom: state, meters, badges, what is being typed."""
     state = "muted" if view.meter.muted else view.state
-    line = Text("● " + state.ljust(10), style=COLOURS[state], no_wrap=True, overflow="crop")
-    line.append_text(_level(view, 20 if width >= 100 else 12))
+    line = Text("● " + state.ljust(9) + " ", style=COLOURS[state], no_wrap=True, overflow="crop")
+    line.append_text(_level(view, 20 if width >= 100 else 10))
     if width >= 75:
         line.append_text(_speech(view))
     line.append_text(_badges(view))
@@ -93,7 +93,7 @@ def _latency(latency: Latency) -> Text:
 def _level(view: View, width: int) -> Text:
     speaks = view.meter.speech >= view.threshold
     bar = _bar(view.meter.level_db / FLOOR_DB + 1, width, "cyan" if speaks else "white")
-    return Text("mic ").append_text(bar).append(f" {view.meter.level_db:4.0f} dB  ")
+    return Text("mic ").append_text(bar).append(f" {view.meter.level_db:3.0f} dB ")
 
 
 def _speech(view: View) -> Text:
@@ -110,5 +110,5 @@ def _bar(share: float, width: int, style: str) -> Text:
 
 
 def _badges(view: View) -> Text:
-    xruns = Text(f"{view.xruns} xruns  ", style="red") if view.xruns else Text()
+    xruns = Text(f"{view.xruns} xruns ", style="red") if view.xruns else Text()
     return xruns.append(view.echo, style="dim")

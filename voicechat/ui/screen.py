@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from rich.console import Console, Group
@@ -13,6 +15,8 @@ from rich.live import Live
 from voicechat.events import Event, Meter
 from voicechat.ui import render
 from voicechat.ui.view import Say, View, measure, see
+
+ERRORS = 2  # the error stream's file descriptor
 
 
 class Display(AbstractContextManager["Display"], Protocol):
@@ -33,23 +37,30 @@ class Screen:
 
     Args:
         view: what is shown before anything happens.
+        log: takes what C libraries write to the error stream meanwhile; ALSA's warnings would
+            tear the picture. What Python writes there appears above it.
         console: where.
     """
 
-    def __init__(self, view: View, console: Console | None = None) -> None:
-        self._view = view
+    def __init__(self, view: View, log: Path, console: Console | None = None) -> None:
+        self._view, self._log = view, log
         self._console = console or Console(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._news: deque[tuple[Meter, tuple[Event, ...]]] = deque()
         self._printed = -1
 
     def __enter__(self) -> Screen:
+        self._errors = os.dup(ERRORS)
+        with self._log.open("ab") as log:
+            os.dup2(log.fileno(), ERRORS)
         self._live.start()
         return self
 
     def __exit__(self, *fault: Any) -> None:
         self.draw()
         self._live.stop()
+        os.dup2(self._errors, ERRORS)
+        os.close(self._errors)
         self._console.print(*map(render.say, self._pending()), end="")
 
     def show(self, meter: Meter, events: tuple[Event, ...]) -> None:
