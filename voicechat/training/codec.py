@@ -21,6 +21,8 @@ from voicechat.training.speech import (
     CHARACTERS,
     Buckets,
     Utterance,
+    balanced,
+    load_presets,
     pad_mels,
     spelled,
 )
@@ -144,6 +146,11 @@ def losses(codec: Codec, batch: list[Utterance], ctc_weight: float) -> dict[str,
     ctc = F.ctc_loss(log_probs, torch.cat(targets), frames // 2, sizes, zero_infinity=True)
     l1 = error.abs().mean()
     return {"loss": l1 + 0.2 * error.square().mean() + ctc_weight * ctc, "l1": l1, "ctc": ctc}
+
+
+def run(config: CodecConfig, workdir: Path) -> None:
+    """The stage `codec`."""
+    train(config, workdir, balanced(load_presets(workdir)))
 
 
 def train(config: CodecConfig, workdir: Path, utterances: list[Utterance]) -> dict[str, float]:

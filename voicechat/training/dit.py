@@ -8,6 +8,7 @@ network masks no padding.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,17 @@ from torch.nn import functional as F
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniDiTConfig
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniToken2WavDiTModel
 
-from voicechat.training.codec import CODES, MOST_VOICES, Codec, Labelled, label, silence_code
+from voicechat.training.codec import (
+    CODES,
+    MOST_VOICES,
+    Codec,
+    Labelled,
+    label,
+    load_codec,
+    silence_code,
+)
 from voicechat.training.loop import Schedule, Trainer, trained
-from voicechat.training.speech import Utterance
+from voicechat.training.speech import Utterance, load_presets
 from voicechat.training.speech_mel import MELS, SILENCE
 
 REFERENCE_FRAMES = 100
@@ -101,6 +110,11 @@ def reference(item: Labelled, rng: random.Random) -> torch.Tensor:
     return F.pad(mel, (0, REFERENCE_FRAMES - mel.shape[1]), value=SILENCE).T
 
 
+def run(config: DiTConfig, workdir: Path) -> None:
+    """The stage `dit`: needs the codec."""
+    train(config, workdir, load_presets(workdir), load_codec(workdir))
+
+
 def train(
     config: DiTConfig, workdir: Path, utterances: list[Utterance], codec: Codec
 ) -> dict[str, float]:
@@ -115,44 +129,66 @@ def train(
     schedule = Schedule(config.steps, config.lr, config.warmup)
     trainer = Trainer("dit", workdir, {"dit": dit}, optimizer, schedule, config.seed, bf16=True,
                       checkpoint_every=config.checkpoint_every, ema=0.995)  # fmt: skip
-    quiet, conds = silence_code(codec), conditions()
+    quiet = silence_code(codec)
 
     def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
-        chosen = [rng.choice(of_voice[rng.choice(list(of_voice))]) for _ in range(config.batch)]
-        crops = [crop(i, config.crop_frames, quiet, rng) for i in chosen]
-        mel, codes = (torch.stack(part) for part in zip(*crops, strict=True))
-        shown = torch.stack([reference(rng.choice(of_voice[i.voice]), rng) for i in chosen])
-        cond = conds[[i.voice for i in chosen]]
-        return {"loss": flow_loss(dit, mel, codes, shown, cond, rng.random() < config.drop)}
+        batch = draw(of_voice, config.batch, config.crop_frames, quiet, rng)
+        return {"loss": flow_loss(dit, batch, rng.random() < config.drop)}
 
     return trainer.run(step)
 
 
+@dataclass(frozen=True)
+class Crops:
+    """A batch for the DiT.
+
+    Attributes:
+        mel: [batch, frames, 80].
+        codes: [batch, frames / 2].
+        shown: Reference mels of the same voices, [batch, 100, 80].
+        cond: Their preset vectors, [batch, 32].
+    """
+
+    mel: torch.Tensor
+    codes: torch.Tensor
+    shown: torch.Tensor
+    cond: torch.Tensor
+
+
+def draw(
+    of_voice: Mapping[int, Sequence[Labelled]],
+    size: int,
+    frames: int,
+    quiet: int,
+    rng: random.Random,
+) -> Crops:
+    """Draws crops of all voices alike."""
+    voices = list(of_voice)
+    chosen = [rng.choice(of_voice[rng.choice(voices)]) for _ in range(size)]
+    crops = [crop(i, frames, quiet, rng) for i in chosen]
+    mel, codes = (torch.stack(part) for part in zip(*crops, strict=True))
+    shown = torch.stack([reference(rng.choice(of_voice[i.voice]), rng) for i in chosen])
+    return Crops(mel, codes, shown, conditions()[[i.voice for i in chosen]])
+
+
 def flow_loss(
-    dit: Qwen2_5OmniToken2WavDiTModel,
-    mel: torch.Tensor,
-    codes: torch.Tensor,
-    shown: torch.Tensor,
-    cond: torch.Tensor,
-    dropped: bool,
+    dit: Qwen2_5OmniToken2WavDiTModel, batch: Crops, dropped: bool = False
 ) -> torch.Tensor:
     """Squared error of the velocity at a random time of each crop.
 
     Args:
         dit: The network.
-        mel: [batch, frames, 80].
-        codes: [batch, frames / 2].
-        shown: Reference mels, [batch, 100, 80].
-        cond: [batch, 32].
+        batch: The crops.
         dropped: Hide code and voice, as guidance does.
     """
+    mel = batch.mel
     noise, time = torch.randn_like(mel), torch.rand(len(mel))
     weight = time[:, None, None]
     velocity = dit(
         hidden_states=(1 - weight) * noise + weight * mel,
-        condition_vector=shown,
-        speaker_embedding=cond.unsqueeze(1).expand(-1, mel.shape[1], -1),
-        quantized_code=codes,
+        condition_vector=batch.shown,
+        speaker_embedding=batch.cond.unsqueeze(1).expand(-1, mel.shape[1], -1),
+        quantized_code=batch.codes,
         time_step=time,
         drop_audio_conditioning=dropped,
         drop_code=dropped,

@@ -15,7 +15,7 @@ import torch
 from voicechat.clock import SPEAKER_RATE
 from voicechat.errors import UserError
 from voicechat.training.speech_mel import SILENCE, log_mel
-from voicechat.training.teacher import held_out, tidy
+from voicechat.training.teacher import VOICES, held_out, tidy
 
 CHARACTERS = " abcdefghijklmnopqrstuvwxyz'"  # of the CTC losses; 0 is the blank
 
@@ -59,6 +59,25 @@ def _read(path: Path) -> np.ndarray:
         raise UserError(f"{path} is not a recording that can be read: {error}") from error
     mono = pcm.mean(axis=1)
     return tidy(soxr.resample(mono, rate, SPEAKER_RATE)).astype(np.float16)
+
+
+def load_presets(workdir: Path, test: bool = False) -> list[Utterance]:
+    """What the teachers read in the preset voices: for training, or held out.
+
+    Raises:
+        UserError: The stage `data` has not run.
+    """
+    loaded = [u for i, v in enumerate(VOICES) for u in load_folder(workdir / "speech" / v, i)]
+    return split(loaded, test)
+
+
+def balanced(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Repeats the utterances of the voices that have few, so that all voices are as frequent."""
+    of_voice: dict[int, list[Utterance]] = {}
+    for utterance in utterances:
+        of_voice.setdefault(utterance.voice, []).append(utterance)
+    most = max(map(len, of_voice.values()))
+    return [u for own in of_voice.values() for u in own * round(most / len(own))]
 
 
 def split(utterances: Sequence[Utterance], test: bool) -> list[Utterance]:

@@ -28,9 +28,11 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniTalkerForConditionalGeneration,
 )
 
-from voicechat.training.codec import CODES, Labelled
+from voicechat.training.codec import CODES, Labelled, label, load_codec, silence_code
+from voicechat.training.hearing import embedding_table
 from voicechat.training.loop import Schedule, Trainer, trained
-from voicechat.training.tokenizer import SIZE
+from voicechat.training.speech import load_presets
+from voicechat.training.tokenizer import SIZE, load_tokenizer
 
 PAD, BOS, EOS, MASK = 1001, 1002, 1003, 1004
 CODEC_VOCABULARY = 1008
@@ -88,7 +90,7 @@ class Said:
 @cache
 def text_table() -> torch.Tensor:
     """The frozen random text embeddings that Thinker and Talker share, [2048, 384]."""
-    return torch.randn(SIZE, EMBEDDING, generator=torch.Generator().manual_seed(11))
+    return embedding_table(SIZE, EMBEDDING)
 
 
 def build_talker(
@@ -114,6 +116,7 @@ def build_talker(
         vision_start_token_id=token("<|vision_bos|>"),
         vision_end_token_id=token("<|vision_eos|>"),
     )  # fmt: skip
+    config._attn_implementation = "eager"  # the fused kernel's backward is slow at these sizes
     talker = Qwen2_5OmniTalkerForConditionalGeneration(config)
     nn.init.normal_(talker.get_input_embeddings().weight)  # as loud as the text beside them
     return talker
@@ -150,29 +153,35 @@ class Replies:
     def _short(self, items: list[Labelled], most_codes: int, rng: random.Random) -> Labelled:
         return next(i for i in iter(lambda: rng.choice(items), None) if len(i.codes) <= most_codes)
 
-    def batch(self, config: TalkerConfig, step: int, rng: random.Random) -> list[Said]:
-        """Draws replies of about one length that fill the step's positions."""
+    def batch(
+        self, config: TalkerConfig, step: int, prompt: int, rng: random.Random
+    ) -> list[Said]:
+        """Draws replies of about one length that fill, behind a prompt, the step's positions."""
         grown = min(1.0, step / max(1, config.ramp))
         most = round(60 + (config.most_codes - 60) * grown)
         pool = [self.draw(config.joined, most, rng) for _ in range(96)]
         pool.sort(key=lambda said: len(said.codes))
         end = rng.randint(1, len(pool))
-        size = max(1, config.positions // (len(pool[end - 1].codes) + 30))
+        size = max(1, config.positions // (len(pool[end - 1].codes) + prompt + 2))
         return pool[max(0, end - size) : end]
 
 
-def random_prompt(tokenizer: Tokenizer, replies: Replies, rng: random.Random) -> torch.Tensor:
-    """Something like a prompt, [positions, 384]: what stands before the voice must not matter."""
+def random_prompt(replies: Replies, length: int, rng: random.Random) -> torch.Tensor:
+    """Something like a prompt, [length, 384]: what stands before the voice must not matter."""
+    tokenizer = replies.tokenizer
     table = text_table()
     token = tokenizer.token_to_id
-    ids = [token("<|im_start|>"), *tokenizer.encode("system\nYou are").ids]
-    if rng.random() < 0.4:
-        ids += list(replies.draw(0.0, 150, rng).text) + [token("<|im_end|>")]
-    ids += [token("<|AUDIO|>")] * int(rng.expovariate(1 / 25)) * (rng.random() < 0.7)
-    if rng.random() < 0.5:
-        ids += [rng.randrange(30, SIZE) for _ in range(rng.randint(1, 12))]
-    ids += [token("<|im_end|>"), *tokenizer.encode("\n").ids, token("<|im_start|>")]
+    ids = [token("<|im_end|>"), *tokenizer.encode("\n").ids, token("<|im_start|>")]
     ids += tokenizer.encode("assistant\n").ids
+    while len(ids) < length:  # backwards: turns spoken, typed and answered
+        kind = rng.randrange(3)
+        if kind == 0:
+            ids = [token("<|AUDIO|>")] * rng.randint(10, 60) + ids
+        elif kind == 1:
+            ids = [rng.randrange(30, SIZE) for _ in range(rng.randint(1, 12))] + ids
+        else:
+            ids = [*replies.draw(0.0, 150, rng).text, token("<|im_end|>")] + ids
+    ids = ids[-length:]
     prompt = table[ids].clone()
     prompt[[i for i, t in enumerate(ids) if t == token("<|AUDIO|>")]] = 0.0  # as generate has it
     return prompt
@@ -183,7 +192,8 @@ def layout(
     tokenizer: Tokenizer,
     said: Said,
     prompt: torch.Tensor,
-    corrupted: float,
+    corrupted: float = 0.0,
+    noise: float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One reply as the Talker's input embeddings and labels (see the head of this file).
 
@@ -193,6 +203,7 @@ def layout(
         said: The reply.
         prompt: [prompt positions, 384].
         corrupted: Share of the input codes that are replaced.
+        noise: Size of what stands for the Thinker's states.
 
     Returns:
         [positions, 384] and labels [positions], -100 where nothing is predicted.
@@ -206,11 +217,30 @@ def layout(
     wrong = torch.rand(n) < corrupted
     seen[wrong] = torch.randint(1, CODES + 1, (int(wrong.sum()),))
     text = torch.cat([prompt, table[[voice, *stream]]])
-    text = text + HIDDEN_NOISE * torch.randn_like(text)
+    text = text + noise * torch.randn_like(text)
     codes = talker.get_input_embeddings()(torch.cat([torch.tensor([PAD, BOS]), seen]))
     embeds = text + F.pad(codes, (0, 0, start, 0))
     labels = torch.cat([torch.full((start + 1,), -100), said.codes, torch.tensor([EOS])])
     return embeds, labels
+
+
+def predict(
+    talker: Qwen2_5OmniTalkerForConditionalGeneration,
+    embeds: Sequence[torch.Tensor],
+    labels: Sequence[torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Runs a batch of layouts; the padding stands behind, where nothing looks.
+
+    Returns:
+        Logits [predictions, 1008] and labels [predictions] of all rows, one row after another, and
+        the row of each prediction.
+    """
+    inputs = nn.utils.rnn.pad_sequence(list(embeds), batch_first=True)
+    targets = nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=-100)
+    projected = talker.thinker_to_talker_proj(inputs)
+    hidden = talker.model(inputs_embeds=projected, use_cache=False).last_hidden_state
+    rows, places = torch.nonzero(targets != -100, as_tuple=True)
+    return talker.codec_head(hidden[rows, places]).float(), targets[rows, places], rows
 
 
 def next_code_loss(
@@ -218,15 +248,17 @@ def next_code_loss(
     embeds: Sequence[torch.Tensor],
     labels: Sequence[torch.Tensor],
 ) -> dict[str, torch.Tensor]:
-    """Cross-entropy of a batch of layouts; the padding stands behind, where nothing looks."""
-    inputs = nn.utils.rnn.pad_sequence(list(embeds), batch_first=True)
-    targets = nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=-100)
-    projected = talker.thinker_to_talker_proj(inputs)
-    hidden = talker.model(inputs_embeds=projected, use_cache=False).last_hidden_state
-    kept = targets != -100
-    logits = talker.codec_head(hidden[kept]).float()
-    loss = F.cross_entropy(logits, targets[kept])
-    return {"loss": loss, "accuracy": (logits.argmax(-1) == targets[kept]).float().mean()}
+    """Cross-entropy of a batch of layouts, and the share of codes that come first."""
+    logits, targets, _ = predict(talker, embeds, labels)
+    right = (logits.argmax(-1) == targets).float().mean()
+    return {"loss": F.cross_entropy(logits, targets), "accuracy": right}
+
+
+def run(config: TalkerConfig, workdir: Path) -> None:
+    """The stage `talker`: needs the codec and the tokenizer."""
+    codec, tokenizer = load_codec(workdir), load_tokenizer(workdir / "tokenizer.json")
+    items = label(codec, load_presets(workdir))
+    train(config, workdir, items, tokenizer, silence_code(codec))
 
 
 def train(
@@ -242,11 +274,12 @@ def train(
     replies = Replies(items, tokenizer, quiet)
 
     def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
+        length = 6 + min(200, int(rng.expovariate(1 / 20)))
         laid = []
-        for said in replies.batch(config, number, rng):
-            prompt = random_prompt(tokenizer, replies, rng)
+        for said in replies.batch(config, number, length, rng):
+            prompt = random_prompt(replies, length, rng)
             share = 2 * config.corrupted * rng.random()
-            laid.append(layout(talker, tokenizer, said, prompt, share))
+            laid.append(layout(talker, tokenizer, said, prompt, share, HIDDEN_NOISE))
         return next_code_loss(talker, *zip(*laid, strict=True))
 
     return trainer.run(step)

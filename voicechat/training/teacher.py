@@ -19,6 +19,7 @@ import soundfile
 from voicechat.clock import CODE, SPEAKER_HOP, SPEAKER_RATE, speaker_samples
 from voicechat.errors import UserError
 
+VOICES = ("Wren", "Alder")  # their tokens are <|voice_0|> and <|voice_1|>
 LEVEL = 0.09
 HELD_OUT_PERCENT = 4
 

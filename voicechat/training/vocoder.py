@@ -19,7 +19,7 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 
 from voicechat.clock import SPEAKER_HOP
 from voicechat.training.loop import Schedule, Trainer, trained
-from voicechat.training.speech import Utterance
+from voicechat.training.speech import Utterance, balanced, load_presets
 from voicechat.training.speech_mel import log_mel
 
 RESOLUTIONS = ((1024, 240), (512, 120), (256, 60), (128, 30))  # (n_fft, hop) of the loss
@@ -88,6 +88,11 @@ def losses(spoken: torch.Tensor, wave: torch.Tensor) -> dict[str, torch.Tensor]:
 def _magnitude(wave: torch.Tensor, n_fft: int, hop: int) -> torch.Tensor:
     window = torch.hann_window(n_fft, device=wave.device)
     return torch.stft(wave, n_fft, hop, window=window, return_complex=True).abs().clamp_min(1e-5)
+
+
+def run(config: VocoderConfig, workdir: Path) -> None:
+    """The stage `vocoder`."""
+    train(config, workdir, balanced(load_presets(workdir)))
 
 
 def train(config: VocoderConfig, workdir: Path, utterances: list[Utterance]) -> dict[str, float]:

@@ -1,0 +1,106 @@
+"""The training loop: what it promises to a run that is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from voicechat.training.loop import Schedule, Trainer, trained
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from tests.training.test_loop import trainer
+print("ready", flush=True)
+run, step = trainer(Path(sys.argv[1]))
+run.run(lambda n, rng: (time.sleep(0.02), step(n, rng))[1])
+"""
+
+
+def trainer(workdir: Path, steps: int = 60, ema: float | None = 0.99):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.2), nn.Linear(8, 1))
+    optimizer = torch.optim.AdamW(net.parameters())
+    run = Trainer("toy", workdir, {"net": net}, optimizer, Schedule(steps, 1e-2, 5), seed=3,
+                  checkpoint_every=20, log_every=4, ema=ema)  # fmt: skip
+    return run, lambda n, rng: {"loss": (net(torch.randn(4, 8)) - rng.random()).square().mean()}
+
+
+def lines(workdir: Path) -> list[dict]:
+    text = (workdir / "toy" / "log.jsonl").read_text()
+    return [
+        {k: v for k, v in json.loads(line).items() if k != "seconds"}
+        for line in text.split("\n")
+        if line
+    ]
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_goes_on_with_the_same_losses(tmp_path: Path, kill: signal.Signals) -> None:
+    whole, step = trainer(tmp_path / "whole")
+    whole.run(step)
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "killed")]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)  # fmt: skip
+    while not (tmp_path / "killed" / "toy" / "last.pt").exists():
+        assert process.poll() is None, "ended before its first checkpoint"
+        time.sleep(0.05)
+    process.send_signal(kill)
+    assert process.wait(timeout=30) != 0
+    again, step = trainer(tmp_path / "killed")
+    assert 20 <= again.step < 60
+    again.run(step)
+    assert lines(tmp_path / "killed") == lines(tmp_path / "whole")
+    for ours, theirs in zip(
+        *(trained(tmp_path / d, "toy")["net"].values() for d in ("killed", "whole")), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+
+
+def test_sigterm_saves_the_very_step(tmp_path: Path) -> None:
+    run, step = trainer(tmp_path)
+
+    def until_seven(number, rng):
+        if number == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(number, rng)
+
+    with pytest.raises(SystemExit, match="step 7"):
+        run.run(until_seven)
+    assert trainer(tmp_path)[0].step == 7
+
+
+def test_the_average_follows_the_weights(tmp_path: Path) -> None:
+    run, step = trainer(tmp_path, steps=30, ema=0.5)
+    run.run(step)
+    average = trained(tmp_path, "toy")["net"]["0.weight"]
+    weights = run.modules["net"].state_dict()["0.weight"]
+    assert not torch.equal(average, weights)
+    torch.testing.assert_close(average, weights, atol=0.05, rtol=0)
+
+
+def test_a_run_leaves_a_log_and_a_curve(tmp_path: Path) -> None:
+    run, step = trainer(tmp_path, steps=12)
+    run.run(step, evaluate=lambda: {"answer": 42.0}, evaluate_every=6)
+    assert [line["step"] for line in lines(tmp_path) if "eval/answer" in line] == [6, 12]
+    assert (tmp_path / "toy" / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_schedule_warms_up_and_falls_to_its_floor() -> None:
+    schedule = Schedule(steps=100, lr=1.0, warmup=10, floor=0.1)
+    rates = [schedule.at(step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == rates[9] == 1.0
+    assert rates[9:] == sorted(rates[9:], reverse=True) and rates[100] == pytest.approx(0.1)
+
+
+def test_a_gradient_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    run, step = trainer(tmp_path)
+    with pytest.raises(AssertionError, match="gradient nan at step 0"):
+        run.run(lambda n, rng: {"loss": step(n, rng)["loss"] * float("nan")})

@@ -1,0 +1,96 @@
+"""Every stage of speaking runs, is killed and goes on with the same losses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from speech_slices import slice_of_speech
+from tokenizers import Tokenizer
+
+from voicechat.training import codec, dit, dpo, talker, vocoder
+from voicechat.training.loop import Trainer
+from voicechat.training.tokenizer import train_tokenizer
+
+Losses = dict[str, float]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    return train_tokenizer(tmp_path_factory.mktemp("tokenizer"), talks=20)
+
+
+def labelled() -> tuple[codec.Codec, list[codec.Labelled]]:
+    torch.manual_seed(0)
+    net = codec.Codec(16).eval()
+    return net, codec.label(net, slice_of_speech())
+
+
+def run_codec(workdir: Path, tokenizer: Tokenizer) -> Losses:
+    config = codec.CodecConfig(channels=16, steps=20, batch=4, checkpoint_every=5)
+    return codec.train(config, workdir, slice_of_speech())
+
+
+def run_vocoder(workdir: Path, tokenizer: Tokenizer) -> Losses:
+    config = vocoder.VocoderConfig(channels=64, steps=20, batch=2, crop_frames=10, compile=False,
+                                   checkpoint_every=5)  # fmt: skip
+    return vocoder.train(config, workdir, slice_of_speech())
+
+
+def run_dit(workdir: Path, tokenizer: Tokenizer) -> Losses:
+    config = dit.DiTConfig(hidden=64, layers=2, steps=20, batch=2, crop_frames=48,
+                           checkpoint_every=5)  # fmt: skip
+    return dit.train(config, workdir, slice_of_speech(), labelled()[0])
+
+
+def run_talker(workdir: Path, tokenizer: Tokenizer) -> Losses:
+    config = talker.TalkerConfig(hidden=64, layers=1, intermediate=64, steps=20, positions=300,
+                                 checkpoint_every=5)  # fmt: skip
+    return talker.train(config, workdir, labelled()[1], tokenizer, quiet=8)
+
+
+def run_dpo(workdir: Path, tokenizer: Tokenizer) -> Losses:
+    torch.manual_seed(1)
+    net = talker.build_talker(tokenizer, 64, 1, 64)
+    said = [talker.join([item], tokenizer, 8) for item in labelled()[1]]
+    two = [(s, talker.Said(s.voice, s.text, s.codes.flip(0))) for s in said]
+    with torch.no_grad():
+        pairs = [dpo.Pair(*p, *map(float, dpo.log_probs(net, tokenizer, p))) for p in two]
+    config = dpo.DPOConfig(steps=20, pairs=3, checkpoint_every=5)
+    return dpo.train(config, workdir, pairs, net, tokenizer)
+
+
+STAGES = [run_codec, run_vocoder, run_dit, run_talker, run_dpo]
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda f: f.__name__)
+def test_a_killed_stage_goes_on_with_the_same_losses(
+    stage: Callable[[Path, Tokenizer], Losses],
+    tokenizer: Tokenizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = stage(tmp_path / "whole", tokenizer)
+    take_step = Trainer._train_step
+
+    def die_at_eleven(self: Trainer, step_fn) -> None:
+        if self.step == 11:
+            raise KeyboardInterrupt
+        take_step(self, step_fn)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "_train_step", die_at_eleven)
+        stage(tmp_path / "killed", tokenizer)
+    assert stage(tmp_path / "killed", tokenizer) == whole
+    assert set(whole) >= {"loss"}
+
+
+def test_dpo_prefers_the_better_attempt(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    last = run_dpo(tmp_path, tokenizer)
+    assert last["preferred"] > 0.9
+
+
+def test_the_codec_learns_its_slice(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    torch.manual_seed(0)
+    before = codec.losses(codec.Codec(16), slice_of_speech(), 0.15)["loss"]
+    assert run_codec(tmp_path, tokenizer)["loss"] < 0.8 * before.item()

@@ -1,0 +1,181 @@
+"""Puts the trained parts together as a checkpoint in the released layout.
+
+The folder loads with `Qwen2_5OmniForConditionalGeneration.from_pretrained` and speaks through its
+`generate`; `codec.safetensors` lies beside it for `train voice` alone.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import (
+    PretrainedConfig,
+    PreTrainedTokenizerFast,
+    Qwen2_5OmniConfig,
+    Qwen2_5OmniForConditionalGeneration,
+    WhisperFeatureExtractor,
+)
+from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniToken2WavConfig
+
+from voicechat.training.codec import load_codec
+from voicechat.training.dit import REFERENCE_FRAMES, conditions, load_dit
+from voicechat.training.speech import Utterance, load_presets
+from voicechat.training.talker import load_talker
+from voicechat.training.teacher import VOICES
+from voicechat.training.thinker import load_thinker
+from voicechat.training.tokenizer import SPECIAL, load_tokenizer
+from voicechat.training.vocoder import load_bigvgan
+
+SYSTEM = "You are Pocket, a small voice assistant."
+CARD = Path(__file__).with_name("card.md")
+SETTINGS: Mapping[str, Any] = {
+    "system_prompt": SYSTEM,
+    "sees": False,
+    "judges_turns": True,
+    "thinker": {"do_sample": False, "max_new_tokens": 600},
+    "talker": {"do_sample": False, "max_new_tokens": 4000, "repetition_penalty": 1.0},
+    "token2wav": {"solver": "midpoint", "num_steps": 4, "guidance_scale": 0.0},
+}
+# The released template without tools, and with pocket's own first words.
+TEMPLATE = (
+    "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
+    "<|im_start|>system\n" + SYSTEM + "<|im_end|>\n{% endif %}"
+    "<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}"
+    "{% else %}{% for content in message['content'] %}"
+    "{% if content['type'] == 'audio' %}<|audio_bos|><|AUDIO|><|audio_eos|>"
+    "{% elif content['type'] == 'image' %}<|vision_bos|><|IMAGE|><|vision_eos|>"
+    "{% elif content['type'] == 'video' %}<|vision_bos|><|VIDEO|><|vision_eos|>"
+    "{% elif 'text' in content %}{{ content['text'] }}{% endif %}{% endfor %}{% endif %}"
+    "<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Settings of the stage `export`.
+
+    Attributes:
+        out: The checkpoint's folder; empty for `export` in the folder of the work.
+        talker: The stage whose Talker is taken: `talker` or `dpo`.
+    """
+
+    out: str = ""
+    talker: str = "talker"
+
+
+def run(config: ExportConfig, workdir: Path) -> None:
+    """The stage `export`: needs all others."""
+    tokenizer = load_tokenizer(workdir / "tokenizer.json")
+    model = assemble(
+        load_thinker(workdir, tokenizer),
+        load_talker(workdir, tokenizer, config.talker),
+        load_dit(workdir),
+        load_bigvgan(workdir),
+    )
+    utterances = load_presets(workdir)
+    voices = {
+        name: preset(k, tokenizer, [u for u in utterances if u.voice == k])
+        for k, name in enumerate(VOICES)
+    }
+    folder = Path(config.out).expanduser() if config.out else workdir / "export"
+    write(model, voices, tokenizer, folder)
+    codec = {k: v.to(torch.bfloat16) for k, v in load_codec(workdir).state_dict().items()}
+    save_file(codec, folder / "codec.safetensors")
+    steps = {stage: trained_steps(workdir, stage) for stage in ("codec", "dit", "vocoder")}
+    print(f"{folder}: {size_mb(folder):.1f} MB, steps {steps}")
+
+
+def assemble(
+    thinker: nn.Module, talker: nn.Module, dit: nn.Module, bigvgan: nn.Module
+) -> Qwen2_5OmniForConditionalGeneration:
+    """One model of four trained networks."""
+    token2wav = Qwen2_5OmniToken2WavConfig(
+        dit_config=_plain(dit.config), bigvgan_config=_plain(bigvgan.config)
+    )
+    config = Qwen2_5OmniConfig(
+        thinker_config=_plain(thinker.config), talker_config=_plain(talker.config),
+        token2wav_config=_plain(token2wav), enable_audio_output=True,
+    )  # fmt: skip
+    model = Qwen2_5OmniForConditionalGeneration(config)
+    model.thinker.load_state_dict(thinker.state_dict())
+    model.talker.load_state_dict(talker.state_dict())
+    model.token2wav.code2wav_dit_model.load_state_dict(dit.state_dict())
+    model.token2wav.code2wav_bigvgan_model.load_state_dict(bigvgan.state_dict())
+    return model.eval()
+
+
+def _plain(config: PretrainedConfig) -> dict[str, Any]:
+    unwanted = ("transformers_version", "architectures", "_name_or_path", "dtype")
+    return {k: v for k, v in config.to_dict().items() if k not in unwanted}
+
+
+def preset(index: int, tokenizer: Tokenizer, utterances: Sequence[Utterance]) -> dict[str, Any]:
+    """What `spk_dict.pt` holds for a voice: token, condition and the reference mel [1, 100, 80].
+
+    The reference is the second of the recordings in which most is spoken.
+    """
+    mels = [u.mel() for u in utterances[:60] if len(u.pcm) // 240 >= REFERENCE_FRAMES]
+    pieces = [m[:, i : i + REFERENCE_FRAMES] for m in mels
+              for i in range(0, m.shape[1] - REFERENCE_FRAMES + 1, 20)]  # fmt: skip
+    fullest = max(pieces, key=lambda piece: float(piece.mean()))
+    return {
+        "cond": conditions()[index][None].clone(),
+        "ref_mel": fullest.T[None].contiguous(),
+        "bos_token": tokenizer.token_to_id(f"<|voice_{index}|>"),
+    }
+
+
+def write(
+    model: Qwen2_5OmniForConditionalGeneration,
+    voices: Mapping[str, Mapping[str, Any]],
+    tokenizer: Tokenizer,
+    folder: Path,
+) -> None:
+    """Writes the whole folder but the codec: weights in bf16, and what is read beside them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    end = tokenizer.token_to_id("<|im_end|>")
+    model.generation_config.update(eos_token_id=end, do_sample=False)
+    model.thinker.generation_config.update(eos_token_id=end, do_sample=False)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    torch.save({k: dict(v) for k, v in voices.items()}, folder / "spk_dict.pt")
+    fast_tokenizer(tokenizer).save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=80, return_attention_mask=True).save_pretrained(folder)
+    (folder / "chat_template.json").write_text(json.dumps({"chat_template": TEMPLATE}) + "\n")
+    settings = yaml.safe_dump(dict(SETTINGS), sort_keys=False)
+    (folder / "voicechat.yaml").write_text(settings, encoding="utf-8")
+    shutil.copy(CARD, folder / "README.md")
+
+
+def fast_tokenizer(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
+    """Pocket's tokenizer with the names by which Qwen's processor asks for special tokens."""
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>",
+        additional_special_tokens=list(SPECIAL), chat_template=TEMPLATE,
+        extra_special_tokens={
+            "audio_token": "<|AUDIO|>", "image_token": "<|IMAGE|>", "video_token": "<|VIDEO|>",
+            "audio_bos_token": "<|audio_bos|>", "audio_eos_token": "<|audio_eos|>",
+            "vision_bos_token": "<|vision_bos|>", "vision_eos_token": "<|vision_eos|>",
+        },
+    )  # fmt: skip
+
+
+def trained_steps(workdir: Path, stage: str) -> int:
+    """How far a stage came."""
+    return torch.load(workdir / stage / "last.pt", weights_only=True, map_location="cpu")["step"]
+
+
+def size_mb(folder: Path) -> float:
+    """Size of a folder's files in MB."""
+    return sum(f.stat().st_size for f in folder.iterdir()) / 1e6

@@ -1,0 +1,236 @@
+"""Adds a preset voice from recordings: speaker fine-tuning of Talker and DiT.
+
+The third of the Talker's published stages. The codec names what was recorded; Talker and DiT learn
+the pairs under a voice token and a preset vector that nobody has used yet, in a copy of the
+checkpoint. So that the other voices stay as they are, every batch holds as much of what each of
+these said before the training began.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import Qwen2_5OmniForConditionalGeneration
+
+from voicechat.errors import UserError
+from voicechat.evaluation.intelligibility import pitch
+from voicechat.training import dit as flow
+from voicechat.training import export
+from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label, silence_code
+from voicechat.training.listen import speak, through_token2wav
+from voicechat.training.loop import Schedule, Trainer
+from voicechat.training.speech import Utterance, load_folder, seconds
+from voicechat.training.talker import (
+    HIDDEN_NOISE,
+    Replies,
+    TalkerConfig,
+    layout,
+    next_code_loss,
+    random_prompt,
+)
+from voicechat.training.tokenizer import load_tokenizer
+
+BUNDLED = Path(__file__).parents[1] / "assets" / "pocket"
+LEAST_S = 20.0
+
+
+@dataclass(frozen=True)
+class VoiceConfig:
+    """Settings of the stage `voice`.
+
+    Attributes:
+        name: What the new voice is called.
+        data: Folder of its recordings, NAME.wav and NAME.txt.
+        checkpoint: The model that gets the voice; empty for the bundled one.
+        out: The copy with the voice; empty for `voice-NAME/checkpoint` in the folder of the work.
+        steps: Training steps.
+        lr: Largest learning rate.
+        warmup: Steps to reach it.
+        positions: The Talker's positions a step.
+        crops: The DiT's crops a step.
+        rehearsed: Sentences that each other voice says to remember itself.
+        checkpoint_every: Steps between checkpoints.
+        seed: Of everything drawn.
+    """
+
+    name: str = ""
+    data: str = ""
+    checkpoint: str = ""
+    out: str = ""
+    steps: int = 400
+    lr: float = 3e-4
+    warmup: int = 20
+    positions: int = 2000
+    crops: int = 8
+    rehearsed: int = 24
+    checkpoint_every: int = 100
+    seed: int = 13
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """The speaking half of a checkpoint, to be taught.
+
+    Attributes:
+        model: The whole model, in float32.
+        voices: Its `spk_dict.pt`.
+        tokenizer: Its tokenizer.
+        codec: The codec that lies beside it.
+        references: `ref_mel` [100, 80] by the index of the voice.
+    """
+
+    model: Qwen2_5OmniForConditionalGeneration
+    voices: dict[str, dict[str, Any]]
+    tokenizer: Tokenizer
+    codec: Codec
+
+    @property
+    def dit(self) -> nn.Module:
+        """The DiT."""
+        return self.model.token2wav.code2wav_dit_model
+
+    def index(self, name: str) -> int:
+        """Number of the token of a voice."""
+        token = self.voices[name]["bos_token"]
+        return next(k for k in range(MOST_VOICES) if self._token(k) == token)
+
+    def free(self) -> int:
+        """Number of the first token that no voice has.
+
+        Raises:
+            UserError: All are taken.
+        """
+        taken = {preset["bos_token"] for preset in self.voices.values()}
+        for k in range(MOST_VOICES):
+            if self._token(k) not in taken:
+                return k
+        raise UserError(f"all {MOST_VOICES} voices are taken: {', '.join(self.voices)}")
+
+    def _token(self, k: int) -> int:
+        return self.tokenizer.token_to_id(f"<|voice_{k}|>")
+
+
+def run(config: VoiceConfig, workdir: Path) -> None:
+    """The stage `voice`: needs a checkpoint with its codec, and recordings."""
+    if not config.name or not config.data:
+        raise UserError("write: train voice --name NAME --data FOLDER (of wav + txt pairs)")
+    speaking = load(Path(config.checkpoint).expanduser() if config.checkpoint else BUNDLED)
+    if config.name in speaking.voices:
+        raise UserError(f"there is a voice {config.name!r} already; choose another name")
+    new = speaking.free()
+    recorded = load_folder(Path(config.data).expanduser(), new)
+    if seconds(recorded) < LEAST_S:
+        raise UserError(f"{config.data} holds {seconds(recorded):.0f} s of speech; record more")
+    preset = export.preset(new, speaking.tokenizer, recorded)
+    before = tones(speaking, preset, new, recorded)
+    train(config, workdir, speaking, recorded)
+    after = tones(speaking, preset, new, recorded)
+    out = Path(config.out).expanduser() if config.out else folder(config, workdir) / "checkpoint"
+    save(speaking, {**speaking.voices, config.name: preset}, out)
+    target = float(np.median([pitch(u.pcm.astype(np.float32)) for u in recorded]))
+    print(json.dumps({"pitch_hz": {"recorded": target, "before": before, "after": after}}))
+    print(f"talk with it: voicechat --model {out} --voice {config.name}")
+
+
+def folder(config: VoiceConfig, workdir: Path) -> Path:
+    """Where the stage keeps its work on this voice."""
+    return workdir / f"voice-{config.name}"
+
+
+def load(checkpoint: Path) -> Speaking:
+    """Loads what the stage teaches.
+
+    Raises:
+        UserError: The checkpoint was not made here: it has no codec.
+    """
+    if not (checkpoint / "codec.safetensors").exists():
+        raise UserError(f"{checkpoint} has no codec.safetensors: only pocket learns new voices")
+    weights = {k: v.float() for k, v in load_file(checkpoint / "codec.safetensors").items()}
+    codec = Codec(weights["voice.weight"].shape[1])
+    codec.load_state_dict(weights)
+    return Speaking(
+        Qwen2_5OmniForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32),
+        torch.load(checkpoint / "spk_dict.pt", weights_only=True),
+        load_tokenizer(checkpoint / "tokenizer.json"),
+        codec.eval(),
+    )
+
+
+def rehearse(speaking: Speaking, texts: Sequence[str]) -> list[Labelled]:
+    """What the voices that are there say themselves: codes by the Talker, mels by the DiT."""
+    items = []
+    for name, preset in speaking.voices.items():
+        k = speaking.index(name)
+        for text, spoken in zip(
+            texts, speak(speaking.model.talker, speaking.tokenizer, texts, k), strict=True
+        ):
+            if spoken.ended and len(spoken.codes):
+                mel = speaking.dit.sample(preset["cond"], preset["ref_mel"], spoken.codes[None],
+                                          num_steps=4, guidance_scale=0.0)  # fmt: skip
+                items.append(Labelled(k, text, mel[0].half(), spoken.codes))
+    return items
+
+
+def train(
+    config: VoiceConfig, workdir: Path, speaking: Speaking, recorded: Sequence[Utterance]
+) -> dict[str, float]:
+    """Teaches Talker and DiT the recordings; returns the last losses."""
+    new = label(speaking.codec, list(recorded))
+    texts = random.Random(config.seed).choices([i.text for i in new], k=config.rehearsed)
+    torch.manual_seed(config.seed)
+    items = new + rehearse(speaking, texts)
+    talker, quiet = speaking.model.talker, silence_code(speaking.codec)
+    of_voice = {v: [i for i in items if i.voice == v] for v in {i.voice for i in items}}
+    replies = Replies(items, speaking.tokenizer, quiet)
+    sizes = TalkerConfig(positions=config.positions, ramp=0)
+    modules = {"talker": talker, "dit": speaking.dit}
+    optimizer = torch.optim.AdamW(
+        [p for m in modules.values() for p in m.parameters()], betas=(0.9, 0.98), weight_decay=0.0
+    )
+    trainer = Trainer(folder(config, workdir).name, workdir, modules, optimizer,
+                      Schedule(config.steps, config.lr, config.warmup), config.seed, bf16=True,
+                      checkpoint_every=config.checkpoint_every)  # fmt: skip
+
+    def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
+        prompt = random_prompt(replies, 8, rng)
+        laid = [
+            layout(talker, speaking.tokenizer, said, prompt, 0.1, HIDDEN_NOISE)
+            for said in replies.batch(sizes, number, len(prompt), rng)
+        ]
+        coded = next_code_loss(talker, *zip(*laid, strict=True))
+        crops = flow.draw(of_voice, config.crops, 96, quiet, rng)
+        flowed = flow.flow_loss(speaking.dit, crops)
+        return {"loss": coded["loss"] + flowed, "talker": coded["loss"], "dit": flowed}
+
+    last = trainer.run(step)
+    speaking.model.eval()
+    return last
+
+
+def tones(
+    speaking: Speaking, preset: dict[str, Any], new: int, recorded: Sequence[Utterance]
+) -> float:
+    """Median pitch in Hz of a few of the recorded sentences as the model says them."""
+    references = [torch.zeros_like(preset["ref_mel"][0])] * new + [preset["ref_mel"][0]]
+    token2wav = speaking.model.token2wav
+    render = through_token2wav(speaking.dit, token2wav.code2wav_bigvgan_model, references)
+    texts = [u.text for u in recorded[:4]]
+    spoken = speak(speaking.model.talker, speaking.tokenizer, texts, new)
+    return float(np.median([pitch(render(s.codes, new)) for s in spoken if len(s.codes) > 20] or 0))
+
+
+def save(speaking: Speaking, voices: dict[str, dict[str, Any]], out: Path) -> None:
+    """Writes the copy of the checkpoint with all voices."""
+    codec = {k: v.to(torch.bfloat16) for k, v in speaking.codec.state_dict().items()}
+    export.write(speaking.model, voices, speaking.tokenizer, out)
+    save_file(codec, out / "codec.safetensors")
