@@ -1,0 +1,238 @@
+"""The engine: Qwen2.5-Omni on this machine, hearing, thinking and talking at the same time.
+
+feed    mel ──▶ audio encoder ──▶ Thinker's cache ──▶ Talker's cache   while the user speaks
+reply   Thinker    t0 t1 t2 t3 ...
+        Talker        c0 c1 c2 ...                                  one Thinker token a code
+        token2wav           24 codes ──▶ sound, then block by block
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from inspect import GEN_CLOSED, getgeneratorstate
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from voicechat.config import ModelConfig, SamplingSettings
+from voicechat.engine.checkpoint import Checkpoint
+from voicechat.engine.graphs import warming
+from voicechat.engine.hearing import Hearing
+from voicechat.engine.memory import Memory
+from voicechat.engine.prompt import ChatML, Segment, ids
+from voicechat.engine.reply import Reply, ReplyRecord
+from voicechat.engine.sampling import Sampler
+from voicechat.engine.stages import Stages
+from voicechat.engine.talk import Speech, Talk, Turn
+from voicechat.engine.talker import Talker
+from voicechat.engine.thinker import Thinker
+from voicechat.engine.token2wav import Token2Wav
+from voicechat.errors import UserError
+from voicechat.events import Heard, ReplyChunk
+
+
+class LocalEngine:
+    """Implements `engine.base.Engine` on a checkpoint.
+
+    Args:
+        checkpoint: what `checkpoint.load` gave.
+        options: voice, persona, seed, limits.
+        info: is told in one line what the user should know.
+
+    Attributes:
+        last: all about the newest reply, once it ended.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        options: ModelConfig,
+        info: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.checkpoint, self.options, self._info = checkpoint, options, info
+        self.voice = checkpoint.voice(options.voice)
+        self.last = ReplyRecord()
+        self._limit = min(options.context_tokens, checkpoint.context_tokens)
+        captured = options.graphs and checkpoint.device.type == "cuda"
+        self._prepare(self._limit if captured else 0)
+        self._memory = Memory(self._thinker, self._talker)
+        self._chat = ChatML(checkpoint.tokenizer)
+        system = " ".join(filter(None, [checkpoint.settings.system_prompt, options.persona]))
+        self._talk = Talk(self._chat, system)
+        self._generator = torch.Generator(checkpoint.device)
+        self._stages = Stages()
+        self._answering: int | None = None
+        self._behind = False  # there is something to read
+
+    def _prepare(self, capacity: int) -> None:
+        source = self.checkpoint
+        self._thinker = Thinker(source.model.thinker, source.eos, capacity)
+        self._talker = None
+        if self.options.text_only or not source.speaks:
+            return
+        talker, look_up = source.model.talker, self._thinker.look_up
+        with torch.inference_mode():
+            end, pad = look_up([talker.text_eos_token, talker.text_pad_token])
+            self._talker = Talker(talker, end, pad, capacity)
+            self._voice_embed = look_up([self.voice.bos_token])[0]
+            settings = source.settings.token2wav
+            self._token2wav = Token2Wav(source.model.token2wav, settings, self.options.graphs)
+            self._speaker = self._token2wav.speaker(self.voice.cond, self.voice.ref_mel)
+
+    @torch.inference_mode()
+    def warm_up(self) -> None:
+        """Captures the steps where there is CUDA; elsewhere there is nothing to warm."""
+        if not self._thinker.decoder.capacity:
+            return
+        with warming():
+            self._thinker.decoder.warm_up()
+            if self._talker:
+                self._talker.decoder.warm_up()
+
+    @torch.inference_mode()
+    def feed(self, turn: int, pcm: np.ndarray) -> None:
+        """Hears; reads what is settled, unless a reply is still being made."""
+        record = self._open(turn)
+        if record.speech is None:
+            tower = self.checkpoint.model.thinker.model.audio_tower
+            hearing = Hearing(tower, self.checkpoint.feature_extractor)
+            record.parts.append(Speech(self._chat, hearing))
+            self._behind = True
+        with self._stages("hearing"):
+            self._behind |= record.speech.hear(pcm)
+        if self._behind and not self._answers():
+            self._read(turn, self._talk.beginning)
+
+    def type(self, turn: int, text: str) -> None:
+        """Adds typed text to the turn."""
+        self._open(turn).parts.append(text)
+
+    def attach(self, turn: int, path: Path) -> None:
+        """Adds a file to the turn."""
+        raise NotImplementedError(path)
+
+    def reply(self, turn: int, certain: bool = True) -> Iterator[ReplyChunk]:
+        """Answers."""
+        self._stop()
+        self._answering, self._chunks = turn, self._answer(turn, certain)
+        return self._chunks
+
+    def truncate(self, turn: int, heard: Heard) -> None:
+        """Forgets what of the reply was never heard."""
+        self._stop(turn)
+        record = self._talk.turns.get(turn)
+        if record is None or record.reply is None:
+            return  # it left the memory long ago, or nothing was said yet
+        assert record.reply.startswith(heard.text), (record.reply, heard.text)
+        record.reply = heard.text
+
+    def discard(self, turn: int) -> None:
+        """Forgets a turn and its reply."""
+        self._stop(turn)
+        self._talk.turns.pop(turn, None)
+
+    def _open(self, turn: int) -> Turn:
+        """The turn, about to grow: its answer, if it has one, is taken back."""
+        self._stop(turn)
+        record = self._talk.turns.setdefault(turn, Turn())
+        record.reply = None
+        return record
+
+    def _answers(self, turn: int | None = None) -> bool:
+        """Whether a reply is being made (to that turn, or at all)."""
+        if self._answering is None or turn not in (None, self._answering):
+            return False
+        return getgeneratorstate(self._chunks) != GEN_CLOSED
+
+    def _stop(self, turn: int | None = None) -> None:
+        if self._answers(turn):
+            self._chunks.close()
+            self._answering = None
+
+    @torch.inference_mode()
+    def _answer(self, turn: int, certain: bool) -> Iterator[ReplyChunk]:
+        hidden = self._read(turn, self._talk.prompt)
+        judges = self.checkpoint.settings.judges_turns
+        reply = self._begin(turn, hidden, empty=judges and not certain)
+        try:
+            yield ReplyChunk(turn, complete=self._complete(hidden) if judges else None)
+            yield from self._chunks_of(reply)
+        finally:
+            self._finish(reply)
+        yield ReplyChunk(turn, final=True)
+
+    def _read(self, turn: int, write: Callable[[int], list[Segment]]) -> Tensor:
+        """Brings the caches to a prompt; where it does not fit, the oldest turns leave."""
+        with self._stages("prefill"):
+            self._fit(turn, write)
+            try:
+                hidden = self._memory.read(write(turn))
+            except torch.cuda.OutOfMemoryError:
+                self._shrink()
+                return self._read(turn, write)
+        self._behind = False
+        return hidden
+
+    def _fit(self, turn: int, write: Callable[[int], list[Segment]]) -> None:
+        """Makes room: down to three quarters, so that not every turn has to be read anew."""
+        if len(ids(write(turn))) <= self._limit:
+            return
+        remembered = len(self._talk.turns)
+        while len(ids(write(turn))) > self._limit * 3 // 4 and self._talk.forget_oldest(turn):
+            pass
+        if len(ids(write(turn))) > self._limit:
+            raise UserError(f"one turn alone is longer than the {self._limit} tokens of memory")
+        gone = remembered - len(self._talk.turns)
+        self._info(f"the talk is longer than {self._limit} tokens: the oldest {gone} turns left")
+
+    def _shrink(self) -> None:
+        self._limit = len(self._memory) * 3 // 4
+        self._memory.clear()
+        torch.cuda.empty_cache()
+        self._info(f"out of GPU memory: the talk is cut to its last {self._limit} tokens")
+
+    def _begin(self, turn: int, hidden: Tensor, empty: bool) -> Reply:
+        settings = self._sampling(self.checkpoint.settings.thinker)
+        self._generator.manual_seed(self.options.seed + turn)
+        prompt = ids(self._talk.prompt(turn))
+        sampler = Sampler(settings, self._generator, prompt)
+        tokens = self._thinker.reply(
+            hidden, self._memory.position, sampler, settings.max_new_tokens, empty
+        )
+        return Reply(turn, prompt, tokens, self.checkpoint.tokenizer, self._stages)
+
+    def _chunks_of(self, reply: Reply) -> Iterator[ReplyChunk]:
+        if self._talker is None:
+            return reply.written()
+        settings = self._sampling(self.checkpoint.settings.talker)
+        sampler = Sampler(settings, self._generator, self._talker.history, self._talker.suppress)
+        say = partial(
+            self._talker.reply,
+            self._voice_embed,
+            position=self._memory.position,
+            sampler=sampler,
+            limit=settings.max_new_tokens,
+            stop=self.checkpoint.talker_eos,
+        )
+        stream = self._token2wav.stream(self._speaker, self.options.seed + reply.turn, self._stages)
+        return reply.spoken(say, stream, self._token2wav.dit.codes)
+
+    def _finish(self, reply: Reply) -> None:
+        """The reply ended, was cancelled, or failed: the caches keep its text."""
+        self._answering = None
+        self._talk.turns[reply.turn].reply = reply.text if reply.text_ids else None
+        self._memory.keep(reply.text_ids[: len(reply.vectors)], reply.vectors)
+        self.last = reply.record()
+        self._stages = Stages()
+
+    def _complete(self, hidden: Tensor) -> float:
+        """How likely the user's turn is over: a judge answers an unfinished one with nothing."""
+        weights = self._thinker.logits(hidden).float().softmax(-1)
+        return 1.0 - float(weights[list(self._thinker.eos)].sum())
+
+    def _sampling(self, settings: SamplingSettings) -> SamplingSettings:
+        return replace(settings, do_sample=settings.do_sample and not self.options.greedy)
