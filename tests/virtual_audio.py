@@ -161,7 +161,8 @@ def missing() -> str:
     programs = [p for p in ("pulseaudio", "pactl", "pacat", "parec") if shutil.which(p) is None]
     if programs:
         return f"not installed: {', '.join(programs)} (apt install pulseaudio pulseaudio-utils)"
-    if not list(Path("/usr/lib").rglob("libasound_module_pcm_pulse.so")):
+    folders = [f for pattern in ("lib*", "lib*/*") for f in Path("/usr").glob(pattern)]
+    if not any((f / "alsa-lib" / "libasound_module_pcm_pulse.so").exists() for f in folders):
         return "not installed: ALSA's pulse plugin (apt install libasound2-plugins)"
     return ""
 

@@ -122,7 +122,8 @@ def find_echo(mic: np.ndarray, played: np.ndarray) -> tuple[float, float] | None
     wanted = soxr.resample(played.astype(np.float64), SPEAKER_RATE, MIC_RATE)
     size = 1 << (len(mic) + len(wanted)).bit_length()
     spectrum = np.fft.rfft(mic, size) * np.conj(np.fft.rfft(wanted, size))
-    match = np.abs(np.fft.irfft(spectrum, size)[: max(1, len(mic) - len(wanted))])
+    last = len(mic) - len(wanted) - 2 * ROOM_SAMPLES
+    match = np.abs(np.fft.irfft(spectrum, size)[: max(1, last)])
     delay = int(np.argmax(match))
     if match[delay] <= CLEAR_PEAK * np.sqrt(np.mean(match**2)):
         return None

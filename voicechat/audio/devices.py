@@ -137,6 +137,12 @@ class Devices:
             if self._reopening:
                 return np.zeros(FRAME, dtype=np.int16)
 
+    def skip_backlog(self) -> None:
+        """Forgets what the microphone brought while nobody read: the next frame is of now."""
+        while self._microphone.frame(timeout_s=0) is not None:
+            pass
+        self.take_heard()
+
     def play(self, pcm: np.ndarray) -> None:
         """Appends `[samples]` int16, 24 kHz, to what will sound."""
         self.speaker.play(pcm)

@@ -37,7 +37,7 @@ class Microphone:
         """The next `[320]` int16 at 16 kHz, mono; None if `timeout_s` passes without a block."""
         while not self._frames:
             try:
-                block = self._queue.get(timeout=timeout_s)
+                block = self._queue.get(timeout_s > 0, timeout_s)
             except queue.Empty:
                 return None
             mono = block[:, 0] if block.shape[1] == 1 else np.rint(block.mean(axis=1))

@@ -1,0 +1,76 @@
+"""`devices` and `doctor` on a virtual sound card."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from virtual_audio import VirtualCard
+
+from voicechat.audio.calibration import EchoPath
+from voicechat.audio.checkup import Level
+from voicechat.audio.wav import read_wav
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(env: dict[str, str], home: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "main.py", *arguments],
+        env={**env, "XDG_CONFIG_HOME": str(home)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_devices_are_listed(card: VirtualCard, tmp_path: Path) -> None:
+    out, _ = start(card.env, tmp_path, "devices").communicate(timeout=60)
+    (default,) = (line for line in out.splitlines() if "input and output" in line)
+    assert default.split()[:3] == ["1", "default", "ALSA"]
+
+
+def test_without_a_device_one_line_names_the_remedy(card: VirtualCard, tmp_path: Path) -> None:
+    away = card.env | {"PULSE_SERVER": "unix:/nowhere"}
+    process = start(away, tmp_path, "doctor", "--no-model")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err.strip().splitlines()[-1].startswith("voicechat: there is no input device: connect")
+
+
+def test_the_doctor_measures_the_echo_and_keeps_it(card: VirtualCard, tmp_path: Path) -> None:
+    with card.echo(delay_ms=80):
+        doctor = start(card.env, tmp_path, "doctor", "--no-model")
+        assert doctor.stdout
+        said = []
+        for line in doctor.stdout:
+            said.append(line)
+            if line.startswith("Now talk"):
+                card.say(read_wav(ROOT / "tests/data/question.wav"), 16_000)
+    assert doctor.wait(60) == 0, doctor.stderr and doctor.stderr.read()
+    report = "".join(said)
+    assert "--echo auto will use: aec" in report
+    assert "nothing to change" in report
+    (measured,) = json.loads((tmp_path / "voicechat" / "echo.json").read_text())
+    path = EchoPath(**measured)
+    assert path.delay_ms is not None and 80 < path.delay_ms < 400
+    assert path.loss_db == pytest.approx(0, abs=3), "the loopback is at full level"
+
+
+@pytest.mark.parametrize(
+    ("level", "advice"),
+    [
+        (Level(-70, -20, 0), ""),
+        (Level(-96, -96, 0), "unmute"),
+        (Level(-70, -55, 0), "too soft"),
+        (Level(-70, -5, 0.02), "too loud"),
+        (Level(-30, -25, 0), "headset"),
+    ],
+)
+def test_levels_become_advice(level: Level, advice: str) -> None:
+    assert advice in level.advice()
+    assert bool(advice) == bool(level.advice())
