@@ -1,0 +1,94 @@
+"""`python main.py bench turns`: how well turns are taken, in scenes with synthetic users."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from voicechat.cli.options import add_model_arguments, settings
+from voicechat.errors import UserError
+
+if TYPE_CHECKING:
+    from voicechat.config import Config, ModelConfig
+    from voicechat.conversation.core import Core
+    from voicechat.engine.base import Engine
+    from voicechat.evaluation.scenarios import Scene
+    from voicechat.evaluation.turns import Row
+
+HELP = "score turn taking: gaps, pauses, interruptions, false alarms, echo"
+SCRIPT = ("One, two, three, four, five, six. " * 4).strip()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `bench turns`."""
+    add_model_arguments(parser)
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help="scenes (default: all)")
+    parser.add_argument("--count", type=int, default=20, metavar="N", help="scenes of each kind")
+    parser.add_argument(
+        "--compute", choices=("zero", "measured"), default="measured",
+        help="time that the engine takes on the sample clock: none, or what it really took",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plays the scenes; prints a table and one line of JSON."""
+    config = settings(args)
+    from voicechat.evaluation.scenarios import KINDS
+    from voicechat.evaluation.turns import COMPUTE, measure
+
+    kinds = args.kinds or list(KINDS)
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise UserError(f"--kinds {unknown[0]}: known are {', '.join(map(repr, KINDS))}")
+    begun = time.perf_counter()
+    engines = _engines(config.model)
+    rows = measure(
+        kinds, args.count, _cores(config), engines, COMPUTE[args.compute], report=_report
+    )
+    _report(rows[-1])
+    head = {"model": config.model.name, "compute": args.compute, "count": args.count}
+    took_s = round(time.perf_counter() - begun, 1)
+    print(json.dumps({**head, "took_s": took_s, **{row.kind: row.figures() for row in rows}}))
+    return 0
+
+
+def _cores(config: Config) -> Callable[[Scene], Core]:
+    """Scenes with an echo are played with its canceller, the others as with a headset."""
+    from voicechat.cli.wiring import make_core
+
+    def make(scene: Scene) -> Core:
+        asked = config.audio.echo
+        echo = ("aec" if scene.echo else "headset") if asked == "auto" else asked
+        return make_core(replace(config, audio=replace(config.audio, echo=echo)))
+
+    return make
+
+
+def _engines(config: ModelConfig) -> Callable[[], Engine]:
+    """A fresh engine for each scene, the model loaded once."""
+    from voicechat.cli.wiring import SCRIPTED, inform
+
+    if config.name == SCRIPTED:
+        from voicechat.engine.scripted import ScriptedEngine
+
+        return lambda: ScriptedEngine([SCRIPT])
+    from voicechat.engine.checkpoint import load
+    from voicechat.engine.local import LocalEngine
+
+    checkpoint = load(config, inform)
+    return lambda: LocalEngine(checkpoint, config)
+
+
+def _report(row: Row) -> None:
+    figures = ", ".join(f"{name} {_short(value)}" for name, value in row.figures().items())
+    print(f"{row.kind:20} {figures}", flush=True)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict):
+        return "/".join(f"{number:.2f}" for number in value.values())
+    return f"{value:g}"

@@ -1,0 +1,120 @@
+"""`main.py bench turns`: scenes by the dozen, through the whole program under the sample clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from voicechat.conversation.core import Core
+from voicechat.conversation.session import Session
+from voicechat.engine.base import Engine
+from voicechat.evaluation.scenarios import Room, Scene, Span, draw
+from voicechat.evaluation.scores import Score, percentiles, score, score_echo
+from voicechat.events import Event, Step, Tick
+from voicechat.recording.replay import ClockedEngine, Compute, measured_time, no_time
+
+COMPUTE = {"zero": no_time, "measured": measured_time(time.perf_counter)}
+
+
+@dataclass
+class Log:
+    """All that happened in a talk: a recorder in memory."""
+
+    ticks: list[Tick] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def write(self, tick: Tick, step: Step) -> None:
+        """Keeps what is scored."""
+        self.ticks.append(replace(tick, chunks=()))
+        self.events.extend(step.events)
+
+    def take_message(self) -> str:
+        """Never fails."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Played:
+    """A scene that was played; `missed` if a part's moment never came."""
+
+    spans: Sequence[Span]
+    log: Log
+    missed: bool
+
+
+def play(scene: Scene, core: Core, engine: Engine, compute: Compute) -> Played:
+    """Plays a scene to its end."""
+    room, log = Room(scene), Log()
+    Session(core, ClockedEngine(engine, compute), room, room.notice, log).run()
+    return Played(room.spans, log, room.missed)
+
+
+@dataclass(frozen=True)
+class Row:
+    """The scenes of one kind.
+
+    Attributes:
+        kind: of `scenarios.KINDS`, or `all`.
+        scenes: that were scored.
+        missed: scenes that came to nothing, as a reply was too short to be interrupted.
+        score: their sum.
+    """
+
+    kind: str
+    scenes: int
+    missed: int
+    score: Score
+
+    def figures(self) -> dict[str, Any]:
+        """What there is to say of these scenes."""
+        s = self.score
+        shares = {
+            "answered": (s.answered, s.turns),
+            "taken over in pauses": (s.taken_over, s.pauses),
+            "yielded": (s.yielded, s.interruptions),
+            "falsely stopped": (s.stopped, s.others),
+            "falsely cut": (s.cut, s.others),
+        }
+        times = {
+            "gap": s.gaps_s,
+            "stop": s.stops_s,
+            "resumed": s.resumed_s,
+            "onset loss": s.onset_loss_s,
+        }
+        return {
+            "scenes": self.scenes,
+            "missed": self.missed,
+            **{name: round(n / of, 3) for name, (n, of) in shares.items() if of},
+            **{f"{name} s": percentiles(values) for name, values in times.items() if values},
+        }
+
+
+def measure(
+    kinds: Iterable[str],
+    count: int,
+    make_core: Callable[[Scene], Core],
+    make_engine: Callable[[], Engine],
+    compute: Compute,
+    seed: int = 0,
+    report: Callable[[Row], None] = lambda row: None,
+) -> list[Row]:
+    """Plays `count` scenes of each kind; the last row is of all of them together."""
+    rows, whole = [], Score()
+    for kind in kinds:
+        total, missed = Score(), 0
+        for index in range(count):
+            scene = draw(kind, index, seed)
+            played = play(scene, make_core(scene), make_engine(), compute)
+            if played.missed:
+                missed += 1
+                continue
+            total.add(score(played.spans, played.log.events, played.log.ticks))
+            if scene.echo:
+                total.add(score_echo(played.log.events, played.log.ticks))
+        rows.append(Row(kind, count - missed, missed, total))
+        whole.add(total)
+        report(rows[-1])
+    scenes, missed = sum(row.scenes for row in rows), sum(row.missed for row in rows)
+    return [*rows, Row("all", scenes, missed, whole)]
