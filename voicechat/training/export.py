@@ -18,6 +18,7 @@ import yaml
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import nn
+from torch.nn import functional as F
 from transformers import (
     PretrainedConfig,
     PreTrainedTokenizerFast,
@@ -30,6 +31,7 @@ from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5O
 from voicechat.training.codec import load_codec
 from voicechat.training.dit import REFERENCE_FRAMES, conditions, load_dit
 from voicechat.training.speech import Utterance, load_presets
+from voicechat.training.speech_mel import SILENCE
 from voicechat.training.talker import load_talker
 from voicechat.training.teacher import VOICES
 from voicechat.training.thinker import load_thinker
@@ -126,9 +128,8 @@ def preset(index: int, tokenizer: Tokenizer, utterances: Sequence[Utterance]) ->
 
     The reference is the second of the recordings in which most is spoken.
     """
-    mels = [u.mel() for u in utterances[:60] if len(u.pcm) // 240 >= REFERENCE_FRAMES]
-    pieces = [m[:, i : i + REFERENCE_FRAMES] for m in mels
-              for i in range(0, m.shape[1] - REFERENCE_FRAMES + 1, 20)]  # fmt: skip
+    mels = [F.pad(u.mel(), (0, REFERENCE_FRAMES), value=SILENCE) for u in utterances[:60]]
+    pieces = [p for m in mels for p in m.unfold(1, REFERENCE_FRAMES, 20).unbind(1)]
     fullest = max(pieces, key=lambda piece: float(piece.mean()))
     return {
         "cond": conditions()[index][None].clone(),

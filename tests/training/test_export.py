@@ -1,0 +1,106 @@
+"""The exported folder is a checkpoint like the released ones, and learns new voices."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from speech_slices import slice_of_speech, write_folder
+from transformers import AutoTokenizer, Qwen2_5OmniForConditionalGeneration, WhisperFeatureExtractor
+
+from voicechat.config import ModelSettings, merge, read_yaml
+from voicechat.errors import UserError
+from voicechat.training import export, voice
+from voicechat.training.codec import Codec
+from voicechat.training.dit import build_dit
+from voicechat.training.talker import EOS, PAD, build_talker
+from voicechat.training.thinker import build_thinker, quiet
+from voicechat.training.tokenizer import load_tokenizer, train_tokenizer
+from voicechat.training.vocoder import build_bigvgan
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole checkpoint with random weights and small widths."""
+    work = tmp_path_factory.mktemp("work")
+    tokenizer = train_tokenizer(work, talks=20)
+    torch.manual_seed(0)
+    thinker = build_thinker(tokenizer, layers=1)
+    quiet(thinker)
+    model = export.assemble(
+        thinker, build_talker(tokenizer, 64, 1, 64), build_dit(64, 2), build_bigvgan(64)
+    )
+    said = slice_of_speech()
+    voices = {
+        name: export.preset(k, tokenizer, [u for u in said if u.voice == k])
+        for k, name in enumerate(("Wren", "Alder"))
+    }
+    export.write(model, voices, tokenizer, work / "checkpoint")
+    codec = {k: v.to(torch.bfloat16) for k, v in Codec(16).state_dict().items()}
+    save_file(codec, work / "checkpoint" / "codec.safetensors")
+    return work / "checkpoint"
+
+
+def test_it_loads_and_speaks_with_the_class_s_own_generate(checkpoint: Path) -> None:
+    model = Qwen2_5OmniForConditionalGeneration.from_pretrained(checkpoint)
+    assert list(model.speaker_map) == ["Wren", "Alder"]
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    talk = [{"role": "user", "content": "how are you"}]
+    ids = tokenizer.apply_chat_template(talk, add_generation_prompt=True, return_tensors="pt")
+    ids = ids["input_ids"] if not isinstance(ids, torch.Tensor) else ids
+    _, wave = model.generate(
+        ids, speaker="Alder", thinker_max_new_tokens=4, talker_max_new_tokens=9,
+        talker_do_sample=False, talker_eos_token_id=[PAD, EOS], token2wav_num_steps=2,
+    )  # fmt: skip
+    assert wave.dtype == torch.float32 and wave.shape[0] % 480 == 0 and wave.shape[0] <= 9 * 480
+
+
+def test_its_tokenizer_and_its_ears_are_the_ones_it_was_trained_with(checkpoint: Path) -> None:
+    loaded, own = (
+        AutoTokenizer.from_pretrained(checkpoint),
+        load_tokenizer(checkpoint / "tokenizer.json"),
+    )
+    text = "<|im_start|>assistant\nThe capital of France is Paris.<|im_end|>"
+    assert loaded(text)["input_ids"] == own.encode(text).ids
+    assert loaded.eos_token == "<|im_end|>" and loaded.audio_token == "<|AUDIO|>"
+    asked = [{"role": "user", "content": [{"type": "audio"}]}]
+    assert loaded.apply_chat_template(asked, tokenize=False, add_generation_prompt=True) == (
+        f"<|im_start|>system\n{export.SYSTEM}<|im_end|>\n<|im_start|>user\n"
+        "<|audio_bos|><|AUDIO|><|audio_eos|><|im_end|>\n<|im_start|>assistant\n"
+    )
+    assert WhisperFeatureExtractor.from_pretrained(checkpoint).feature_size == 80
+
+
+def test_its_settings_are_legal(checkpoint: Path) -> None:
+    settings = merge(ModelSettings(), read_yaml(checkpoint / "voicechat.yaml"), "voicechat.yaml")
+    assert settings.system_prompt == export.SYSTEM and not settings.sees
+
+
+def test_a_voice_is_added_to_a_copy(checkpoint: Path, tmp_path: Path, capsys) -> None:
+    write_folder(tmp_path / "robin", hz=180.0, times=18)
+    config = voice.VoiceConfig("Robin", str(tmp_path / "robin"), str(checkpoint), steps=4,
+                               positions=200, crops=2, rehearsed=2)  # fmt: skip
+    voice.run(config, tmp_path)
+    line = json.loads(capsys.readouterr().out.strip().splitlines()[-2])
+    assert line["pitch_hz"]["recorded"] > 100
+    copy = tmp_path / "voice-Robin" / "checkpoint"
+    old = torch.load(checkpoint / "spk_dict.pt", weights_only=True)
+    new = torch.load(copy / "spk_dict.pt", weights_only=True)
+    assert list(new) == ["Wren", "Alder", "Robin"]
+    assert new["Robin"]["bos_token"] == load_tokenizer(copy / "tokenizer.json").token_to_id(
+        "<|voice_2|>"
+    )
+    for name in old:
+        assert torch.equal(old[name]["ref_mel"], new[name]["ref_mel"])
+    model = Qwen2_5OmniForConditionalGeneration.from_pretrained(copy)
+    assert "Robin" in model.speaker_map
+    with pytest.raises(UserError, match="there is a voice 'Robin' already"):
+        voice.run(voice.VoiceConfig("Robin", config.data, str(copy)), tmp_path)
+
+
+def test_too_little_speech_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    write_folder(tmp_path / "few", hz=180.0)
+    config = voice.VoiceConfig("Robin", str(tmp_path / "few"), str(checkpoint))
+    with pytest.raises(UserError, match="record more"):
+        voice.run(config, tmp_path)
