@@ -76,6 +76,7 @@ def model(seed: int = 0) -> Qwen2_5OmniForConditionalGeneration:
     torch.manual_seed(seed)
     built = Qwen2_5OmniForConditionalGeneration(config()).eval()
     draw(built, seed)
+    _hush(built)
     built.token2wav.code2wav_bigvgan_model.conv_post.weight.data *= 0.02  # no clipping
     built.speaker_map.update(voices(seed))
     return built
@@ -93,6 +94,14 @@ def draw(module: torch.nn.Module, seed: int, gain: float = 1.0) -> None:
     for part in module.modules():
         if isinstance(part, torch.nn.Embedding):
             part.weight.data = torch.randn(part.weight.shape, generator=generator)
+
+
+def _hush(built: Qwen2_5OmniForConditionalGeneration) -> None:
+    """Leaves only printable text and codes with sound to be said: the rest has no logit."""
+    texts = tokenizer().batch_decode([[index] for index in range(len(tokenizer()))])
+    mute = [index for index, text in enumerate(texts) if not text.isascii() or text in SPECIALS]
+    built.thinker.lm_head.weight.data[mute] = 0
+    built.talker.codec_head.weight.data[[0, *range(CODES, CODEC_VOCAB)]] = 0
 
 
 def voices(seed: int = 0) -> dict[str, dict[str, torch.Tensor | int]]:

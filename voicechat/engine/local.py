@@ -22,6 +22,7 @@ from voicechat.config import ModelConfig, SamplingSettings
 from voicechat.engine.checkpoint import Checkpoint
 from voicechat.engine.graphs import warming
 from voicechat.engine.hearing import Hearing
+from voicechat.engine.media import Perception
 from voicechat.engine.memory import Memory
 from voicechat.engine.prompt import ChatML, Segment, ids
 from voicechat.engine.reply import Reply, ReplyRecord
@@ -61,6 +62,7 @@ class LocalEngine:
         self._prepare(self._limit if captured else 0)
         self._memory = Memory(self._thinker, self._talker)
         self._chat = ChatML(checkpoint.tokenizer)
+        self._perception = Perception(checkpoint, self._thinker, self._chat)
         system = " ".join(filter(None, [checkpoint.settings.system_prompt, options.persona]))
         self._talk = Talk(self._chat, system)
         self._generator = torch.Generator(checkpoint.device)
@@ -111,9 +113,11 @@ class LocalEngine:
         """Adds typed text to the turn."""
         self._open(turn).parts.append(text)
 
+    @torch.inference_mode()
     def attach(self, turn: int, path: Path) -> None:
         """Adds a file to the turn."""
-        raise NotImplementedError(path)
+        segment = self._perception.perceive(path)  # a file that is refused leaves no trace
+        self._open(turn).parts.append(segment)
 
     def reply(self, turn: int, certain: bool = True) -> Iterator[ReplyChunk]:
         """Answers."""
