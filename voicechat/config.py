@@ -42,8 +42,8 @@ class TurnsConfig:
     webrtcvad_mode: int = 2
     start_ms: int = 100
     preroll_ms: int = 500
-    soft_end_ms: int = 300
-    end_ms: int = 600
+    soft_end_ms: int = 200
+    end_ms: int = 400
     end_incomplete_ms: int = 2000
     end_unjudged_ms: int = 700
     complete_at: float = 0.5
@@ -60,13 +60,14 @@ class BargeInConfig:
     duck_ms: int = 120
     duck_gain: float = 0.1
     ramp_ms: int = 20
-    stop_ms: int = 300
+    stop_ms: int = 260
     stop_open_ms: int = 500
     fade_ms: int = 15
     resume_ms: int = 1500
     backtrack_ms: int = 250
     backchannel_ms: int = 700
     backchannel_silence_ms: int = 400
+    distance_db: float = 15.0
 
 
 @dataclass(frozen=True)

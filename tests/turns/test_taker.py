@@ -25,7 +25,7 @@ from voicechat.turns.taker import (
     TurnTaker,
 )
 
-CONFIG = TurnsConfig()
+CONFIG = TurnsConfig(soft_end_ms=300, end_ms=600)
 START, SOFT, LEAST = ticks(CONFIG.start_ms), ticks(CONFIG.soft_end_ms), ticks(CONFIG.least_ms)
 ENOUGH = LEAST + START
 

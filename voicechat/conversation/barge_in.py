@@ -2,15 +2,27 @@
 
 ticks of voice   0 ──── duck ──── stop ─────────── backchannel ──▶
                    -       NOISE        SPEECH                 TURN
-then silence          NOTHING as soon as it was no turn (a cough, an "mm-hm")
+then silence          TURN, if it hissed as words do ("stop"); else NOTHING (a cough, "mm-hm")
 """
 
 from __future__ import annotations
 
-from voicechat.clock import ticks
+from collections import deque
+
+import numpy as np
+
+from voicechat.audio.levels import SILENCE_DB, dbfs
+from voicechat.clock import FRAME, MIC_RATE, ticks
 from voicechat.config import BargeInConfig
 from voicechat.conversation.floor import Cue, Floor
 from voicechat.turns.taker import State, TurnTaker
+
+# Of the words that people stop a machine with most have an s, f, ch or p; "mm-hm" and "uh-huh"
+# have none. Measured over 24 such sounds of voices of espeak-ng and flite: back-channels hiss for
+# 0 to 80 ms, words with an s for 100 ms and more.
+HISS_HZ = 2500
+HISS_SHARE = 0.3  # of a frame's energy above that
+HISS_TICKS = ticks(100)
 
 
 class BargeIn:
@@ -27,11 +39,15 @@ class BargeIn:
         self._backchannel = ticks(config.backchannel_ms)
         self._silence = ticks(config.backchannel_silence_ms)
         self._patience = ticks(config.resume_ms)
-        self._paused_ticks = 0
+        self._paused_ticks = self._hiss_ticks = 0
 
-    def judge(self, floor: Floor, taker: TurnTaker) -> Cue | None:
-        """One tick's verdict, given what the taker has heard."""
+    def judge(self, floor: Floor, taker: TurnTaker, frame: np.ndarray) -> Cue | None:
+        """One tick's verdict, given what the taker has made of `frame`, `[320]` int16, 16 kHz."""
         self._paused_ticks = self._paused_ticks + 1 if floor is Floor.PAUSED else 0
+        if taker.voiced_ticks == 0:
+            self._hiss_ticks = 0
+        elif taker.voiced:
+            self._hiss_ticks += hisses(frame)
         match floor:
             case Floor.THINKING | Floor.SPEAKING:
                 return Cue.NOISE if taker.voiced_ticks >= self._duck else None
@@ -44,5 +60,41 @@ class BargeIn:
     def _judge_sound(self, taker: TurnTaker) -> Cue | None:
         if taker.voiced_ticks >= self._backchannel:
             return Cue.TURN
-        over = taker.state is State.QUIET or taker.silent_ticks >= self._silence
-        return Cue.NOTHING if over or self._paused_ticks >= self._patience else None
+        if taker.state is State.QUIET or self._paused_ticks >= self._patience:
+            return Cue.NOTHING
+        if taker.silent_ticks < self._silence:
+            return None
+        return Cue.TURN if self._hiss_ticks >= HISS_TICKS else Cue.NOTHING
+
+
+def hisses(frame: np.ndarray) -> bool:
+    """Whether much of the frame's energy is high, as in an s."""
+    spectrum = np.abs(np.fft.rfft(frame * _WINDOW)) ** 2
+    return bool(spectrum[_HIGH:].sum() > HISS_SHARE * spectrum.sum())
+
+
+_WINDOW = np.hanning(FRAME)
+_HIGH = HISS_HZ * FRAME // MIC_RATE
+
+
+class Nearness:
+    """Tells the user from people further away, by level.
+
+    The user's level is the loudest of the turns so far, slowly forgotten; a voice softer by more
+    than `distance_db` is somebody else's.
+    """
+
+    FORGETS_DB = 0.02  # a frame of speech: 1 dB a second
+    SYLLABLE = ticks(200)
+
+    def __init__(self, distance_db: float) -> None:
+        self._distance_db = distance_db
+        self._user_db = SILENCE_DB
+        self._latest: deque[float] = deque(maxlen=self.SYLLABLE)
+
+    def advance(self, frame: np.ndarray, users: bool) -> bool:
+        """Takes a frame and whether it surely is the user's; gives whether it may be."""
+        self._latest.append(dbfs(frame))
+        if users:
+            self._user_db = max(self._latest[-1], self._user_db - self.FORGETS_DB)
+        return max(self._latest) >= self._user_db - self._distance_db

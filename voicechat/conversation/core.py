@@ -15,7 +15,7 @@ from voicechat.clock import MIC_RATE, TICKS_PER_S
 from voicechat.config import Config
 from voicechat.conversation.alignment import heard_text
 from voicechat.conversation.answer import Answer
-from voicechat.conversation.barge_in import BargeIn
+from voicechat.conversation.barge_in import BargeIn, Nearness
 from voicechat.conversation.floor import REPLYING, TRANSITIONS, Cue, Floor
 from voicechat.conversation.playback import Playback
 from voicechat.events import (
@@ -82,6 +82,7 @@ class Core:
         self._detector, self._echo = detector, echo
         self._taker = TurnTaker(config.turns)
         self._barge_in = BargeIn(config.barge_in, open_speakers=config.audio.echo == "gate")
+        self._nearness = Nearness(config.barge_in.distance_db)
         self._playback = Playback(config.audio, config.barge_in)
         self._floor = Floor.LISTENING
         self._turn, self._open = 0, False  # the user's latest turn, and whether it goes on
@@ -189,11 +190,13 @@ class Core:
     def _listen(self, tick: Tick) -> None:
         self._frame = self._echo.process(tick.mic, tick.heard)
         self._speech = self._detector.probability(self._frame)
-        speech = 0.0 if self._deaf else 1.0 if self._pushed else self._speech
+        near = self._nearness.advance(self._frame, users=self._open and self._taker.voiced)
+        deaf = self._deaf or (self._floor in REPLYING and not near)
+        speech = 0.0 if deaf else 1.0 if self._pushed else self._speech
         complete = self._answer.complete if self._floor is Floor.GUESSING else None
         for event in self._taker.advance(speech, self._frame, complete):
             self._hear(self._n, event)
-        cue = self._barge_in.judge(self._floor, self._taker)
+        cue = self._barge_in.judge(self._floor, self._taker, self._frame)
         if cue and (self._floor is not Floor.PAUSED or self._playback.drained):
             self._move(cue)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -357,6 +357,11 @@ def _echoed(gain_db: float, delay_ms: int) -> Draw:
     return draw
 
 
+def _over_echo(rng: random.Random) -> Scene:
+    asked = _over("interruption over echo", _other_question, 2.0)(rng)
+    return replace(asked, echo=(-12.0, 80))
+
+
 def _path(kind: str, **path: int) -> Draw:
     return lambda rng: Scene(kind, _clean(rng).parts, **path)
 
@@ -374,6 +379,7 @@ KINDS: dict[str, tuple[Draw, ...]] = {  # several ways are drawn in turn
     },
     "interruption choppy": (_over("interruption choppy", _choppy, 2.0),),
     "interruption stop": (_over("interruption stop", _words(STOPS), 2.0),),
+    "interruption over echo": (_over_echo,),
     "back-channel": (_over("back-channel", _words(BACK_CHANNELS), 1.5),),
     "cough": (_over("cough", _cough, 1.5),),
     "click": (_over("click", _click, 1.5),),

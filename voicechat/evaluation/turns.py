@@ -111,7 +111,7 @@ def measure(
                 missed += 1
                 continue
             total.add(score(played.spans, played.log.events, played.log.ticks))
-            if scene.echo:
+            if scene.kind.startswith("echo"):
                 total.add(score_echo(played.log.events, played.log.ticks))
         rows.append(Row(kind, count - missed, missed, total))
         whole.add(total)
