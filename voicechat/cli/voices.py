@@ -25,8 +25,7 @@ def run(args: argparse.Namespace) -> int:
     from voicechat.voices.presets import presets
 
     table = Table.grid(padding=(0, 3))
-    names = list_voices(config, inform)
-    for preset in presets(names, default=config.voice or names[0]):
+    for preset in presets(list_voices(config, inform), config.voice):
         table.add_row(preset.name, preset.description, "(default)" if preset.default else "")
     Console().print(table)
     return 0

@@ -24,6 +24,7 @@ from transformers.utils import is_flash_attn_2_available
 from voicechat.config import ModelConfig, ModelSettings, merge, read_yaml
 from voicechat.engine import finder
 from voicechat.errors import UserError
+from voicechat.voices.presets import choose
 
 _LARGE = 4e9  # bytes of weights: from here on a CPU computes in bfloat16, to hold them
 
@@ -90,12 +91,7 @@ class Checkpoint:
         Raises:
             UserError: naming the known ones.
         """
-        known = {known.lower(): voice for known, voice in self.voices.items()}
-        if not name:
-            return next(iter(known.values()))
-        if name.lower() not in known:
-            raise UserError(f"unknown voice {name!r}; this model has {', '.join(self.voices)}")
-        return known[name.lower()]
+        return self.voices[choose(list(self.voices), name)]
 
 
 def load(config: ModelConfig, info: Callable[[str], None] = lambda line: None) -> Checkpoint:
@@ -111,6 +107,7 @@ def load(config: ModelConfig, info: Callable[[str], None] = lambda line: None) -
     device = _device(config.device)
     folder = finder.find(config.name, device, info)
     size = _check(folder)
+    choose(_names(folder), config.voice)  # refused before a large model is loaded
     dtype = _dtype(config.dtype, device, size)
     info(f"loading {folder.name} ({size / 1e9:.1f} GB) on {device.type} in {_name(dtype)}")
     attention = "sdpa"  # captured steps bring masks, which flash attention does not take
@@ -128,7 +125,7 @@ def list_voices(config: ModelConfig, info: Callable[[str], None]) -> list[str]:
     """
     folder = finder.find(config.name, _device(config.device), info)
     _check(folder)
-    return list(_voices(folder / "spk_dict.pt", torch.device("cpu")))
+    return _names(folder)
 
 
 def assemble(
@@ -157,6 +154,10 @@ def assemble(
         eos=(eos,) if isinstance(eos, int) else tuple(eos),
         talker_eos=(talker.tts_codec_pad_token_id, talker.tts_codec_end_token_id),
     )
+
+
+def _names(folder: Path) -> list[str]:
+    return list(_voices(folder / "spk_dict.pt", torch.device("cpu")))
 
 
 def _device(name: str) -> torch.device:
@@ -234,5 +235,5 @@ def _voices(path: Path, device: torch.device) -> dict[str, Voice]:
             name: Voice(name, int(entry["bos_token"]), entry["cond"], entry["ref_mel"])
             for name, entry in entries.items()
         }
-    except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as fault:
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as fault:
         raise UserError(f"{path} is damaged; fetch the checkpoint again") from fault
