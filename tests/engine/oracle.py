@@ -14,6 +14,8 @@ import torch
 
 from voicechat.engine.checkpoint import Checkpoint
 
+_PIXELS = {name: f"thinker_{name}" for name in ("pixel_values", "pixel_values_videos")}
+
 
 @dataclass(frozen=True)
 class Generated:
@@ -43,7 +45,8 @@ def generate(
         prompt_ids: with one `<|AUDIO|>` for each token of speech.
         voice: by name.
         clips: `[samples]` int16 each, the talk's speech in order.
-        features: further inputs (images).
+        features: further inputs (images, video). Pixels go to the Thinker alone by their name's
+            prefix, since the Talker's `generate` refuses them.
         sampling: `talker_do_sample` and the like.
     """
     model, settings = checkpoint.model, checkpoint.settings
@@ -61,7 +64,7 @@ def generate(
             input_ids=tokens,
             attention_mask=mask,
             **_speech(checkpoint, clips),
-            **(features or {}),
+            **{_PIXELS.get(name, name): value for name, value in (features or {}).items()},
             speaker=voice,
             thinker_max_new_tokens=settings.thinker.max_new_tokens,
             talker_max_new_tokens=settings.talker.max_new_tokens,

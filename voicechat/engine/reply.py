@@ -78,6 +78,7 @@ class Reply:
         """The reply as text alone."""
         for _ in self._think():
             yield self._chunk()
+        yield self._chunk()
 
     def spoken(
         self, say: Callable[[Iterator[Tensor]], Iterator[int]], stream: SpeechStream, known: int
@@ -98,8 +99,7 @@ class Reply:
             yield self._sound(stream, [code] if code < known else [])
         for _ in vectors:  # the Talker may end before the text does
             yield self._chunk()
-        if self.codes:
-            yield self._sound(stream, [], final=True)
+        yield self._sound(stream, [], final=True) if self.codes else self._chunk()
 
     def record(self) -> ReplyRecord:
         """What came of it."""
