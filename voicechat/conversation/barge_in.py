@@ -18,11 +18,13 @@ from voicechat.conversation.floor import Cue, Floor
 from voicechat.turns.taker import State, TurnTaker
 
 # Of the words that people stop a machine with most have an s, f, ch or p; "mm-hm" and "uh-huh"
-# have none. Measured over 24 such sounds of voices of espeak-ng and flite: back-channels hiss for
-# 0 to 80 ms, words with an s for 100 ms and more.
+# have none. In 24 such sounds of voices of espeak-ng and flite, back-channels hissed for 0 to 80 ms
+# and words with an s for 100 ms and more.
 HISS_HZ = 2500
-HISS_SHARE = 0.3  # of a frame's energy above that
+HISS_SHARE = 0.3  # of a frame's energy is above that
+HISS_DB = 24.0  # an s is at most so much softer than the loudest vowel; the room is not meant
 HISS_TICKS = ticks(100)
+BEFORE = ticks(160)  # an s at the beginning goes before what a detector takes for voice
 
 
 class BargeIn:
@@ -39,15 +41,15 @@ class BargeIn:
         self._backchannel = ticks(config.backchannel_ms)
         self._silence = ticks(config.backchannel_silence_ms)
         self._patience = ticks(config.resume_ms)
-        self._paused_ticks = self._hiss_ticks = 0
+        self._paused_ticks = 0
+        self._sound: list[tuple[float, bool]] = []  # level and hiss of each frame of it
 
     def judge(self, floor: Floor, taker: TurnTaker, frame: np.ndarray) -> Cue | None:
         """One tick's verdict, given what the taker has made of `frame`, `[320]` int16, 16 kHz."""
         self._paused_ticks = self._paused_ticks + 1 if floor is Floor.PAUSED else 0
+        self._sound = [*self._sound, (dbfs(frame), hisses(frame))]
         if taker.voiced_ticks == 0:
-            self._hiss_ticks = 0
-        elif taker.voiced:
-            self._hiss_ticks += hisses(frame)
+            self._sound = self._sound[-BEFORE:]
         match floor:
             case Floor.THINKING | Floor.SPEAKING:
                 return Cue.NOISE if taker.voiced_ticks >= self._duck else None
@@ -64,7 +66,11 @@ class BargeIn:
             return Cue.NOTHING
         if taker.silent_ticks < self._silence:
             return None
-        return Cue.TURN if self._hiss_ticks >= HISS_TICKS else Cue.NOTHING
+        return Cue.TURN if self._hiss_ticks() >= HISS_TICKS else Cue.NOTHING
+
+    def _hiss_ticks(self) -> int:
+        loudest_db = max(level for level, _ in self._sound)
+        return sum(hiss and level > loudest_db - HISS_DB for level, hiss in self._sound)
 
 
 def hisses(frame: np.ndarray) -> bool:

@@ -209,7 +209,7 @@ class _EchoPath:
 # --- what is said --------------------------------------------------------------------------------
 
 Draw = Callable[[random.Random], Scene]
-BACK_CHANNELS = ("mm hmm", "uh huh", "mhm", "hmm")
+BACK_CHANNELS = ("mm hmm", "uh huh", "hmm", "yeah", "okay", "right")
 STOPS = ("stop", "stop please", "please stop", "wait", "that's enough")
 
 
