@@ -249,6 +249,11 @@ class Latency:
     engine_s: float
     start_s: float
 
+    @property
+    def gap_s(self) -> float:
+        """The whole."""
+        return self.silence_s + self.engine_s + self.start_s
+
 
 @dataclass(frozen=True)
 class Meter:

@@ -84,11 +84,6 @@ def _engines(config: ModelConfig) -> Callable[[], Engine]:
 
 
 def _report(row: Row) -> None:
-    figures = ", ".join(f"{name} {_short(value)}" for name, value in row.figures().items())
-    print(f"{row.kind:20} {figures}", flush=True)
+    from voicechat.evaluation.turns import described
 
-
-def _short(value: object) -> str:
-    if isinstance(value, dict):
-        return "/".join(f"{number:.2f}" for number in value.values())
-    return f"{value:g}"
+    print(f"{row.kind:22} {described(row)}", flush=True)

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
+from voicechat.clock import FRAME, TICKS_PER_S
 from voicechat.conversation.core import Core
 from voicechat.conversation.session import Session
 from voicechat.engine.base import Engine
 from voicechat.evaluation.scenarios import Room, Scene, Span, draw
 from voicechat.evaluation.scores import Score, percentiles, score, score_echo
-from voicechat.events import Event, Step, Tick
-from voicechat.recording.replay import ClockedEngine, Compute, measured_time, no_time
+from voicechat.events import Event, EventKind, Meter, Step, Tick
+from voicechat.recording.replay import (
+    ClockedDevices,
+    ClockedEngine,
+    Compute,
+    frames,
+    measured_time,
+    no_time,
+)
 
+BEGINS = (EventKind.SPEECH_START, EventKind.TURN_END)
+ENDS = (EventKind.REPLY_END, EventKind.CUT, EventKind.DISCARD, EventKind.ERROR)
 COMPUTE = {"zero": no_time, "measured": measured_time(time.perf_counter)}
 
 
@@ -118,3 +130,58 @@ def measure(
         report(rows[-1])
     scenes, missed = sum(row.scenes for row in rows), sum(row.missed for row in rows)
     return [*rows, Row("all", scenes, missed, whole)]
+
+
+def described(row: Row) -> str:
+    """A row in one line."""
+    figures = row.figures().items()
+    return ", ".join(f"{name} {_short(value)}" for name, value in figures)
+
+
+def _short(value: float | dict[str, float]) -> str:
+    if isinstance(value, dict):
+        return "/".join(f"{number:.2f}" for number in value.values())
+    return f"{value:g}"
+
+
+class Tape(ClockedDevices):
+    """A recorded microphone, and a speaker beside it on the same sample clock.
+
+    Args:
+        pcm: `[samples]` int16, 16 kHz.
+        tail_s: silence after its end; None: until the reply to it is over.
+    """
+
+    QUIET_S = 3.0  # without a word: nothing more will come
+
+    def __init__(self, pcm: np.ndarray, tail_s: float | None) -> None:
+        super().__init__(self._frames(pcm, tail_s))
+        self._busy = False
+
+    def notice(self, meter: Meter, events: tuple[Event, ...]) -> None:
+        """Is shown what a screen is shown: knows so when the talk is over."""
+        for event in events:
+            if event.event in BEGINS:
+                self._busy = True
+            elif event.event in ENDS:
+                self._busy = False
+
+    def _frames(self, pcm: np.ndarray, tail_s: float | None) -> Iterator[np.ndarray]:
+        yield from frames(pcm, tail_s or 0.0)
+        quiet = 0 if tail_s is None else np.inf
+        while quiet < self.QUIET_S * TICKS_PER_S:
+            yield np.zeros(FRAME, dtype=np.int16)
+            quiet = 0 if self._busy else quiet + 1
+
+
+def replay(
+    pcm: np.ndarray, core: Core, engine: Engine, compute: Compute, tail_s: float | None = None
+) -> tuple[Log, np.ndarray]:
+    """Runs a recorded microphone through the whole program.
+
+    Returns:
+        What happened, and what the speaker played: `[samples]` int16, 24 kHz, from the same moment.
+    """
+    tape, log = Tape(pcm, tail_s), Log()
+    Session(core, ClockedEngine(engine, compute), tape, tape.notice, log).run()
+    return log, np.concatenate(tape.heard)
