@@ -46,6 +46,13 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "is missing"),
     "cut weights": (lambda f: cut(f / "model.safetensors"), "is damaged"),
     "a weight missing": (lose_a_weight, "talker.codec_head.weight"),
+    "quantised": (
+        lambda f: rewrite(
+            f / "config.json",
+            lambda c: c.update(quantization_config={"quant_method": "gptq", "bits": 4}),
+        ),
+        "quantised and needs more packages",
+    ),
     "no features": (lambda f: (f / "preprocessor_config.json").unlink(), "preprocessor"),
     "a wrong setting": (lambda f: (f / "voicechat.yaml").write_text("see: no"), "sees"),
 }

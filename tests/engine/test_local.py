@@ -328,14 +328,14 @@ def test_who_cannot_judge_does_not(engine):
 
 def test_the_oldest_turns_leave_and_the_system_prompt_stays(checkpoint, config):
     told: list[str] = []
-    engine = LocalEngine(checkpoint, replace(config, context_tokens=120), told.append)
-    for turn in range(1, 9):
+    engine = LocalEngine(checkpoint, replace(config, context_tokens=90), told.append)
+    for turn in range(1, 6):
         engine.type(turn, f"one two three {turn}")
         answer(engine, turn)
-        assert len(engine.last.prompt_ids) <= 120
+        assert len(engine.last.prompt_ids) <= 90
     history = engine._chat.tokenizer.decode(engine.last.prompt_ids)
-    assert "You are Tiny." in history and "three 8" in history and "three 1" not in history
-    assert told and "120" in told[0]
+    assert "You are Tiny." in history and "three 5" in history and "three 1" not in history
+    assert told and "90" in told[0]
     agrees(engine)
 
 
@@ -344,6 +344,57 @@ def test_one_turn_longer_than_memory_is_refused(checkpoint, config):
     engine.type(1, "one two three " * 40)
     with pytest.raises(UserError, match="40 tokens"):
         answer(engine, 1)
+
+
+def test_a_full_gpu_shrinks_the_talk_and_it_goes_on(engine, checkpoint, config, monkeypatch):
+    import torch
+
+    told: list[str] = []
+    engine = LocalEngine(checkpoint, config, told.append)
+    for turn in range(1, 5):
+        engine.type(turn, f"one two three {turn}")
+        answer(engine, turn)
+    long = len(engine.last.prompt_ids)
+    faults = iter([torch.cuda.OutOfMemoryError("full")])
+    read = engine._memory.read
+
+    def full_once(prompt):
+        if fault := next(faults, None):
+            raise fault
+        return read(prompt)
+
+    monkeypatch.setattr(engine._memory, "read", full_once)
+    engine.type(5, "one two three 5")
+    answer(engine, 5)
+    assert len(engine.last.prompt_ids) < long and "out of GPU memory" in told[0]
+    agrees(engine)
+
+
+def test_a_gpu_that_fills_while_answering_is_said_and_survived(engine, monkeypatch):
+    import torch
+
+    engine.type(1, "How are you?")
+    answer(engine, 1)
+    engine.type(2, "And you?")
+    chunks = engine.reply(2)
+    next(chunks)
+
+    def full(*args):
+        raise torch.cuda.OutOfMemoryError("full")
+
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="ask again"):
+        patched.setattr(engine._talker, "read", full)
+        list(chunks)
+    engine.type(3, "And now?")
+    answer(engine, 3)
+    agrees(engine)
+
+
+def test_warming_up_changes_nothing(engine, checkpoint, config):
+    engine.warm_up()
+    engine.type(1, "How are you?")
+    answer(engine, 1)
+    agrees(engine)
 
 
 def test_an_unknown_voice_names_the_known_ones(checkpoint, config):

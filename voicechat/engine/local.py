@@ -20,11 +20,12 @@ from torch import Tensor
 
 from voicechat.config import ModelConfig, SamplingSettings
 from voicechat.engine.checkpoint import Checkpoint
+from voicechat.engine.context import Context, Write
 from voicechat.engine.graphs import warming
 from voicechat.engine.hearing import Hearing
 from voicechat.engine.media import Perception
 from voicechat.engine.memory import Memory
-from voicechat.engine.prompt import ChatML, Segment, ids
+from voicechat.engine.prompt import ChatML, ids
 from voicechat.engine.reply import Reply, ReplyRecord
 from voicechat.engine.sampling import Sampler
 from voicechat.engine.stages import Stages
@@ -54,17 +55,18 @@ class LocalEngine:
         options: ModelConfig,
         info: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self.checkpoint, self.options, self._info = checkpoint, options, info
+        self.checkpoint, self.options = checkpoint, options
         self.voice = checkpoint.voice(options.voice)
         self.last = ReplyRecord()
-        self._limit = min(options.context_tokens, checkpoint.context_tokens)
+        limit = min(options.context_tokens, checkpoint.context_tokens)
         captured = options.graphs and checkpoint.device.type == "cuda"
-        self._prepare(self._limit if captured else 0)
+        self._prepare(capacity=limit if captured else 0)
         self._memory = Memory(self._thinker, self._talker)
         self._chat = ChatML(checkpoint.tokenizer)
         self._perception = Perception(checkpoint, self._thinker, self._chat)
         system = " ".join(filter(None, [checkpoint.settings.system_prompt, options.persona]))
         self._talk = Talk(self._chat, system)
+        self._context = Context(self._talk, self._memory, limit, info)
         self._generator = torch.Generator(checkpoint.device)
         self._stages = Stages()
         self._answering: int | None = None
@@ -87,13 +89,15 @@ class LocalEngine:
 
     @torch.inference_mode()
     def warm_up(self) -> None:
-        """Captures the steps where there is CUDA; elsewhere there is nothing to warm."""
-        if not self._thinker.decoder.capacity:
-            return
-        with warming():
-            self._thinker.decoder.warm_up()
+        """Reads the system prompt, and where there is CUDA captures every step that will come."""
+        if self._thinker.decoder.capacity:
+            with warming():
+                self._thinker.decoder.warm_up()
+                if self._talker:
+                    self._talker.decoder.warm_up()
             if self._talker:
-                self._talker.decoder.warm_up()
+                self._token2wav.warm_up(self._speaker)
+        self._memory.read(self._talk.system())
 
     @torch.inference_mode()
     def feed(self, turn: int, pcm: np.ndarray) -> None:
@@ -160,6 +164,14 @@ class LocalEngine:
     @torch.inference_mode()
     def _answer(self, turn: int, certain: bool) -> Iterator[ReplyChunk]:
         hidden = self._read(turn, self._talk.prompt)
+        try:
+            yield from self._answer_from(hidden, turn, certain)
+        except torch.cuda.OutOfMemoryError as fault:
+            self._context.shrink(len(self._memory))
+            raise UserError("out of GPU memory while answering; please ask again") from fault
+        yield ReplyChunk(turn, final=True)
+
+    def _answer_from(self, hidden: Tensor, turn: int, certain: bool) -> Iterator[ReplyChunk]:
         judges = self.checkpoint.settings.judges_turns
         reply = self._begin(turn, hidden, empty=judges and not certain)
         try:
@@ -167,37 +179,12 @@ class LocalEngine:
             yield from self._chunks_of(reply)
         finally:
             self._finish(reply)
-        yield ReplyChunk(turn, final=True)
 
-    def _read(self, turn: int, write: Callable[[int], list[Segment]]) -> Tensor:
-        """Brings the caches to a prompt; where it does not fit, the oldest turns leave."""
+    def _read(self, turn: int, write: Write) -> Tensor:
         with self._stages("prefill"):
-            self._fit(turn, write)
-            try:
-                hidden = self._memory.read(write(turn))
-            except torch.cuda.OutOfMemoryError:
-                self._shrink()
-                return self._read(turn, write)
+            hidden = self._context.read(turn, write)
         self._behind = False
         return hidden
-
-    def _fit(self, turn: int, write: Callable[[int], list[Segment]]) -> None:
-        """Makes room: down to three quarters, so that not every turn has to be read anew."""
-        if len(ids(write(turn))) <= self._limit:
-            return
-        remembered = len(self._talk.turns)
-        while len(ids(write(turn))) > self._limit * 3 // 4 and self._talk.forget_oldest(turn):
-            pass
-        if len(ids(write(turn))) > self._limit:
-            raise UserError(f"one turn alone is longer than the {self._limit} tokens of memory")
-        gone = remembered - len(self._talk.turns)
-        self._info(f"the talk is longer than {self._limit} tokens: the oldest {gone} turns left")
-
-    def _shrink(self) -> None:
-        self._limit = len(self._memory) * 3 // 4
-        self._memory.clear()
-        torch.cuda.empty_cache()
-        self._info(f"out of GPU memory: the talk is cut to its last {self._limit} tokens")
 
     def _begin(self, turn: int, hidden: Tensor, empty: bool) -> Reply:
         settings = self._sampling(self.checkpoint.settings.thinker)

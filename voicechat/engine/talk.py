@@ -92,6 +92,10 @@ class Talk:
         self._chat, self._system = chat, system
         self.turns: dict[int, Turn] = {}
 
+    def system(self) -> list[Segment]:
+        """How every prompt begins."""
+        return self._chat.message("system", [self._system])
+
     def prompt(self, last: int) -> list[Segment]:
         """What `generate` would be given to answer turn `last`."""
         user = self._chat.message("user", self.turns[last].whole())
@@ -110,7 +114,7 @@ class Talk:
         return True
 
     def _before(self, last: int) -> Iterator[Segment]:
-        yield from self._chat.message("system", [self._system])
+        yield from self.system()
         for number, turn in self.turns.items():
             if number == last:
                 return

@@ -1,0 +1,62 @@
+"""How much of the talk is remembered: what does not fit any more leaves, oldest turns first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from voicechat.engine.memory import Memory
+from voicechat.engine.prompt import Segment, ids
+from voicechat.engine.talk import Talk
+from voicechat.errors import UserError
+
+Write = Callable[[int], list[Segment]]  # a turn's number -> the prompt up to it
+
+
+class Context:
+    """Brings the caches to where the talk stands.
+
+    Args:
+        talk: gives the prompts.
+        memory: reads them.
+        limit: tokens of a prompt at most.
+        info: is told when something had to leave.
+    """
+
+    def __init__(self, talk: Talk, memory: Memory, limit: int, info: Callable[[str], None]) -> None:
+        self._talk, self._memory, self._limit, self._info = talk, memory, limit, info
+
+    def read(self, turn: int, write: Write) -> Tensor:
+        """Reads a prompt of the talk, and gives the Thinker's state at its end, `[hidden]`.
+
+        Raises:
+            UserError: if the turn alone is longer than the limit.
+        """
+        while True:
+            self._fit(turn, write)
+            prompt = write(turn)
+            try:
+                return self._memory.read(prompt)
+            except torch.cuda.OutOfMemoryError:
+                self.shrink(len(ids(prompt)))
+
+    def shrink(self, reached: int) -> None:
+        """The device's memory did not hold a prompt of so many tokens: fewer from now on."""
+        self._limit = reached * 3 // 4
+        self._memory.clear()
+        torch.cuda.empty_cache()
+        self._info(f"out of GPU memory: from now on a talk may have {self._limit} tokens")
+
+    def _fit(self, turn: int, write: Write) -> None:
+        """Makes room down to three quarters, so that not every turn is a new beginning."""
+        if len(ids(write(turn))) <= self._limit:
+            return
+        before = len(self._talk.turns)
+        while len(ids(write(turn))) > self._limit * 3 // 4 and self._talk.forget_oldest(turn):
+            pass
+        if len(ids(write(turn))) > self._limit:
+            raise UserError(f"one turn alone is longer than the {self._limit} tokens of memory")
+        left = before - len(self._talk.turns)
+        self._info(f"the talk passed {self._limit} tokens: its {left} oldest turns are forgotten")
