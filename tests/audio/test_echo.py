@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soxr
 
 from voicechat.audio.calibration import EchoPath, choose_echo, find_echo, load, save, sweep
 from voicechat.audio.echo import Canceller, Echo, Gate, Half, Headset, make_echo
@@ -14,6 +13,7 @@ from voicechat.audio.levels import dbfs
 from voicechat.audio.wav import read_wav
 from voicechat.clock import CODE, FRAME, MIC_RATE, SPEAKER_RATE
 from voicechat.errors import UserError
+from voicechat.evaluation import sound
 from voicechat.turns.detector import Silero
 
 DATA = Path(__file__).parents[1] / "data"
@@ -28,15 +28,7 @@ def far_end() -> np.ndarray:
 
 def echo_of(played: np.ndarray, delay_ms: int, loss_db: float) -> np.ndarray:
     """What a microphone hears of it in a small room: `[samples]` int16, 16 kHz."""
-    random = np.random.default_rng(3)
-    decay = np.exp(-np.arange(MIC_RATE // 5) / (0.04 * MIC_RATE))
-    room = 0.15 * random.standard_normal(len(decay)) * decay
-    room[0] = 1
-    direct = soxr.resample(played.astype(np.float64), SPEAKER_RATE, MIC_RATE)
-    echo = np.convolve(direct, room)[: len(direct)]
-    echo *= np.sqrt(np.mean(direct**2) / np.mean(echo**2)) * 10 ** (-loss_db / 20)
-    delayed = np.concatenate((np.zeros(delay_ms * MIC_RATE // 1000), echo))[: len(echo)]
-    return np.rint(delayed + 10 * random.standard_normal(len(delayed))).astype(np.int16)
+    return np.rint(sound.echo_of(played, delay_ms, loss_db)).astype(np.int16)
 
 
 def blocks_of(played: np.ndarray, ticks: int, late: float) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ from voicechat.config import TurnsConfig
 
 CHUNK = 512  # samples that Silero judges at once
 CONTEXT = 64  # samples before them that it wants to see again
-WARM_UP_CHUNKS = 6  # heard again when the gate opens, so that Silero's memory is not empty
+WARM_UP_CHUNKS = 12  # heard again when the gate opens: with fewer, Silero misses the onset
 GATE_HOLD = 25  # frames that the gate stays open for
 
 
