@@ -9,8 +9,10 @@ finished when 40 samples beyond its 2 s have arrived:
 which a stream does not know. Here each block clamps by the loudest value of the turn **up to the
 block's end**: a rule of the samples alone, so that cutting the input differently changes nothing.
 It differs from the whole clip's only where something softer than -80 dB came before the loudest
-sound; then features that the clip would lift to the floor stay below it, by as much as the loudest
-value still rose.
+sound; then features that the clip would lift to its floor stay below it, by as much as the loudest
+value still rose. Measured (`python -m voicechat.evaluation.clamp`) on real recordings: nothing
+differs in turns under 2 s; with five sentences of different loudness in a row (9 s), in 5 to 9 of
+10 turns 8 to 26 % of the features do, by 3 to 4 dB at the floor on average and 7 dB at most.
 """
 
 from __future__ import annotations
