@@ -42,7 +42,7 @@ class ClampReport:
 
 
 def measure(clips: Iterable[np.ndarray], extractor: WhisperFeatureExtractor) -> ClampReport:
-    """Compares the features of clips, `[samples]` int16, 16 kHz, none longer than the extractor's."""
+    """Compares the features of clips, `[samples]` int16, 16 kHz, that the extractor can hold."""
     sizes, touched, differences, samples = [], [], [], 0
     for pcm in clips:
         apart = (_whole(pcm, extractor) - _streamed(pcm, extractor)).abs()
