@@ -1,0 +1,62 @@
+"""Every trial keeps the lengths, levels and ratios that it promises, by its seed alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from voicechat.training.augment import NOISES, Augmentation, at_snr, augment, noise
+
+OFF = Augmentation(warp=0, room=0, telephone=0, echo=0, noise=0, level_db=(0, 0),
+                   floor_db=(-200, -200), lead_ms=(250, 250), trail_ms=(500, 500))  # fmt: skip
+
+
+def speech(seconds: float = 1.5) -> np.ndarray:
+    t = np.arange(int(seconds * 16_000)) / 16_000
+    return (0.1 * np.sin(2 * np.pi * 220 * t) * np.sin(2 * np.pi * 3 * t)).astype(np.float32)
+
+
+def power_db(pcm: np.ndarray) -> float:
+    return float(10 * np.log10(np.mean(pcm.astype(np.float64) ** 2)))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_seed_gives_one_result_of_the_promised_length(seed: int) -> None:
+    a, x = Augmentation(), speech()
+    first = augment(x, [speech(0.4)], a, np.random.default_rng(seed))
+    again = augment(x, [speech(0.4)], a, np.random.default_rng(seed))
+    assert np.array_equal(first, again)
+    shortest = len(x) * (1 - a.warp) + 16 * (a.lead_ms[0] + a.trail_ms[0])
+    longest = len(x) * (1 + a.warp) + 16 * (a.lead_ms[1] + a.trail_ms[1])
+    assert shortest - 2 <= len(first) <= longest + 2
+    assert first.dtype == np.float32 and np.abs(first).max() <= 1
+
+
+def test_with_all_chances_at_nought_only_silence_is_added() -> None:
+    x = speech()
+    y = augment(x, [x], OFF, np.random.default_rng(0))
+    np.testing.assert_allclose(y[4000:-8000], x, atol=1e-3)
+    assert np.abs(y[:4000]).max() < 1e-6 and np.abs(y[-8000:]).max() < 1e-6
+
+
+@pytest.mark.parametrize("db", [-18.0, 6.0])
+def test_a_level_is_met(db: float) -> None:
+    x = speech()
+    y = augment(x, [x], replace(OFF, level_db=(db, db)), np.random.default_rng(0))
+    assert power_db(y[4000:-8000]) == pytest.approx(power_db(x) + db, abs=0.1)
+
+
+@pytest.mark.parametrize("kind", NOISES)
+def test_noise_stands_at_its_ratio(kind: str) -> None:
+    x, rng = speech(4.0), np.random.default_rng(1)
+    noisy = noise(kind, len(x), [speech(1.1), speech(0.7)], rng)
+    assert len(noisy) == len(x)
+    assert power_db(at_snr(x, x, noisy, 15.0) - x) == pytest.approx(power_db(x) - 15, abs=0.2)
+
+
+def test_a_telephone_passes_no_highs() -> None:
+    hiss = np.random.default_rng(0).standard_normal(32_000).astype(np.float32) * 0.05
+    y = augment(hiss, [hiss], replace(OFF, telephone=1), np.random.default_rng(0))
+    spectrum = np.abs(np.fft.rfft(y)) ** 2
+    high = spectrum[len(spectrum) * 5 // 8 :].mean()  # above 5 kHz
+    assert high < 1e-3 * spectrum[len(spectrum) // 8 : len(spectrum) * 3 // 8].mean()

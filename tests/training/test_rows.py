@@ -1,0 +1,95 @@
+"""Rows are the prompts of the released chat template, and teach the replies and nothing else."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from voicechat.training import rows
+from voicechat.training.domain import Talk, Turn
+from voicechat.training.rows import IGNORE, Row, Scribe
+from voicechat.training.tokenizer import train_tokenizer
+
+COUNT = Turn("count to four", "One, two, three, four.")
+
+
+@pytest.fixture(scope="module")
+def scribe(tmp_path_factory: pytest.TempPathFactory) -> Scribe:
+    folder: Path = tmp_path_factory.mktemp("tokenizer")
+    return Scribe(train_tokenizer(folder, talks=200))
+
+
+def text(scribe: Scribe, ids: list[int]) -> str:
+    return scribe.tokenizer.decode(ids, skip_special_tokens=False)
+
+
+def taught(scribe: Scribe, row: Row) -> str:
+    assert all(label in (IGNORE, token) for label, token in zip(row.labels, row.ids, strict=True))
+    return text(scribe, [label for label in row.labels if label != IGNORE])
+
+
+def test_a_row_is_the_prompt_and_teaches_the_reply(scribe: Scribe) -> None:
+    row = scribe.start()
+    scribe.typed(row, COUNT)
+    scribe.spoken(row, Turn("thank you", "You are welcome."), torch.zeros(2, 8))
+    assert text(scribe, row.ids) == (
+        "<|im_start|>system\nYou are Pocket, a small voice assistant.<|im_end|>\n"
+        "<|im_start|>user\ncount to four<|im_end|>\n"
+        "<|im_start|>assistant\nOne, two, three, four.<|im_end|>\n"
+        "<|im_start|>user\n<|audio_bos|><|AUDIO|><|AUDIO|><|audio_eos|><|im_end|>\n"
+        "<|im_start|>assistant\nYou are welcome.<|im_end|>\n"
+    )
+    assert taught(scribe, row) == "One, two, three, four.<|im_end|>You are welcome.<|im_end|>"
+    spoken = [token for token, vector in zip(row.ids, row.spoken, strict=True) if vector]
+    assert spoken == [scribe.audio] * 2
+    begin, end = row.replies[-1]
+    assert text(scribe, row.ids[begin:end]) == "You are welcome.<|im_end|>"
+
+
+def test_where_a_reply_was_cut_is_not_taught(scribe: Scribe) -> None:
+    row = scribe.start()
+    scribe.typed(row, Turn(COUNT.user, COUNT.reply, heard="One, two"))
+    assert text(scribe, row.ids).endswith("assistant\nOne, two<|im_end|>\n")
+    assert taught(scribe, row) == "One, two"
+    assert not row.replies
+
+
+def test_an_unfinished_turn_teaches_to_say_nothing(scribe: Scribe) -> None:
+    row = scribe.start()
+    scribe.typed(row, Turn("what is the capital of", ""))
+    assert taught(scribe, row) == "<|im_end|>"
+
+
+def test_without_its_blanks_doubles_and_errors_a_spelled_turn_is_the_typed_one(
+    scribe: Scribe,
+) -> None:
+    spelled, typed = scribe.start(), scribe.start()
+    scribe.spelled(spelled, COUNT, random.Random(3), errors=0.0)
+    scribe.typed(typed, COUNT)
+    marks = {scribe.audio, scribe.audio_bos, scribe.audio_eos}
+    merged = [
+        token for i, token in enumerate(spelled.ids)
+        if token not in marks and (i == 0 or token != spelled.ids[i - 1])
+    ]  # fmt: skip
+    assert merged == typed.ids
+    assert scribe.audio in spelled.ids and not any(spelled.spoken)
+
+
+def test_errors_never_write_a_special_token(scribe: Scribe) -> None:
+    row = scribe.start()
+    scribe.spelled(row, Turn("one two three " * 100, "Yes."), random.Random(0), errors=1.0)
+    inner = row.ids[row.ids.index(scribe.audio_bos) + 1 : row.ids.index(scribe.audio_eos)]
+    assert all(token == scribe.audio or token >= scribe.specials for token in inner)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_nothing_follows_an_unfinished_turn_or_precedes_a_leaning_one(seed: int) -> None:
+    rng = random.Random(seed)
+    unfinished = Talk("unfinished", (Turn("tell me a", ""),))
+    lonely = Talk("repeat", (Turn("say that again", "I have not said anything yet."),))
+    assert rows.place(unfinished, 2, rng) == 2
+    assert rows.place(lonely, 2, rng) == 0
+    talks = rows.draw_talks(rng, 3)
+    assert sum(len(talk.turns) for talk in talks) >= 3
+    assert all(talk.kind != "unfinished" for talk in talks[:-1])

