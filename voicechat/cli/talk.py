@@ -87,7 +87,7 @@ def _live(args: argparse.Namespace, config: Config, engine: Engine, voice: str) 
     with Devices(config.audio) as devices:
         echo = choose_echo(config.audio.echo, devices.input.name, devices.output.name)
         config = _with_echo(config, echo)
-        display = _display(args.plain, config, voice)
+        display = _display(args, config, voice)
         _hold(args, config, engine, devices, display, display.show)
 
 
@@ -96,7 +96,7 @@ def _sample(args: argparse.Namespace, config: Config, engine: Engine, voice: str
     from voicechat.cli.sample import SampleTalk
 
     config, devices = _with_echo(config, "headset"), SampleTalk()
-    display = _display(args.plain, config, voice)
+    display = _display(args, config, voice)
     _hold(args, config, engine, devices, display, devices.watched(display.show))
     devices.write(REPLY)
     print(f"{REPLY} holds what was said: the questions left, the answers right.")
@@ -121,19 +121,23 @@ def _hold(
         recorder = held.enter_context(Recorder(args.record, config)) if args.record else None
         worker = held.enter_context(closing(EngineThread(engine)))
         session = Session(core, worker, devices, show, recorder)
-        hold(session, display, Keyboard(by_line=args.plain))
+        hold(session, display, Keyboard(by_line=_is_plain(args)))
 
 
 def _with_echo(config: Config, mode: str) -> Config:
     return replace(config, audio=replace(config.audio, echo=mode))
 
 
-def _display(plain: bool, config: Config, voice: str) -> Display:
+def _is_plain(args: argparse.Namespace) -> bool:
+    return args.plain or not sys.stdout.isatty()
+
+
+def _display(args: argparse.Namespace, config: Config, voice: str) -> Display:
     from voicechat.ui.plain import Plain
     from voicechat.ui.screen import Screen
     from voicechat.ui.view import View
 
-    if plain or not sys.stdout.isatty():
+    if _is_plain(args):
         return Plain(voice)
     echo = f"echo {config.audio.echo}"
     return Screen(View(voice, echo=echo, threshold=config.turns.threshold), LOG)
