@@ -1,6 +1,5 @@
 """The voices of a checkpoint are listed, and an unknown one is answered with the known ones."""
 
-
 import pytest
 
 from tests.engine import tiny
