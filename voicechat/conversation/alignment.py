@@ -1,11 +1,108 @@
-"""Which words of a reply have been said after so many of its samples."""
+"""Which words of a reply have been said after so many of its samples.
+
+    text    One, two, three. |  A little  red  train ...
+    weight  ==== === =====   |  = ====== === =====        letters, about as long as they sound
+    sound   ▁▃▅▁▃▅▁▃▅▅▁▁▁▁▁▁▁▁▁▃▅▃▅▃▅▅▅▃▅▅▅▁              where it pauses, a phrase has ended
+
+Between two pauses that are matched, speech is shared out among the words by weight. Which pause
+ends which phrase is the cheapest monotone matching, by dynamic programming: phrases should be as
+long as their weight says, and neither pauses nor punctuation should be left over. Pure numpy: no
+recogniser.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 
+from voicechat.clock import SPEAKER_RATE
 
-def heard_text(text: str, pcm: np.ndarray, samples: int, whole: bool) -> str:
+FRAME = SPEAKER_RATE // 100  # 10 ms
+QUIET_DB = 35.0  # below the loudest: a pause
+SHORTEST_PAUSE = 7  # frames
+PACE = 8.2  # frames a unit of weight, before a whole reply was heard
+SPREAD = 3.0  # how far, in weights, a phrase strays from its own: the square root of so many
+LEFT_OVER = 1.5  # costs a punctuation mark without a pause
+PAUSE_LEFT_OVER = 0.7  # costs a pause within a phrase
+REACH = 5  # at most so many marks or pauses in a row are left over
+_SILENT = re.compile(
+    r"[^a-z0-9]|(?<=[a-z])e$|(?<=o)u|(?<=[aeo])[iy]|(?<=g)h|(?<=[tscpw])h|(?<=c)k|(.)(?=\1)"
+)  # noqa: E501
+_PUNCTUATION = tuple(".,;:?!")
+
+
+@lru_cache(maxsize=4096)
+def weight(word: str) -> float:
+    """About how many phones a word has; a letter that is spelt has two."""
+    return max(2.0, float(len(_SILENT.sub("", word.lower()))))
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text as words and phrases.
+
+    Attributes:
+        ends: `[words]` where each word ends in the text, characters.
+        weights: `[words]` cumulated, of the words up to and with each.
+        marks: indices of the words that end a phrase, the last one included.
+    """
+
+    ends: np.ndarray
+    weights: np.ndarray
+    marks: np.ndarray
+
+
+def read(text: str) -> Words:
+    """Splits a text."""
+    found = [(match.end(), match.group()) for match in re.finditer(r"\S+", text)]
+    marks = [i for i, (_, word) in enumerate(found) if word.endswith(_PUNCTUATION)]
+    if found and len(found) - 1 not in marks:
+        marks.append(len(found) - 1)
+    return Words(
+        np.array([end for end, _ in found], dtype=int),
+        np.cumsum([weight(word) for _, word in found]),
+        np.array(marks, dtype=int),
+    )
+
+
+def spoken(pcm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a voice speaks.
+
+    Args:
+        pcm: `[samples]` int16, 24 kHz.
+
+    Returns:
+        `[frames + 1]` frames of speech before each 10 ms frame; and `[pauses]` the same at each
+        pause that lasts.
+    """
+    frames = len(pcm) // FRAME
+    power = np.square(pcm[: frames * FRAME].reshape(frames, FRAME), dtype=np.float64).mean(axis=1)
+    level = 10 * np.log10(power + 1.0)
+    loud = level > (np.percentile(level, 95) if frames else 0.0) - QUIET_DB
+    edges = np.flatnonzero(np.diff(np.concatenate(([True], loud, [True])).astype(int)))
+    long_enough = []
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        if stop - start < SHORTEST_PAUSE:
+            loud[start:stop] = True
+        else:
+            long_enough.append(start)
+    before = np.concatenate(([0], np.cumsum(loud)))
+    return before, np.unique(before[np.array(long_enough, dtype=int)])
+
+
+def pace(text: str, pcm: np.ndarray) -> float | None:
+    """Frames of speech a unit of weight in a whole reply; None if it is too short to tell."""
+    words, (before, _) = read(text), spoken(pcm)
+    return float(before[-1] / words.weights[-1]) if len(words.ends) > 2 else None
+
+
+def heard_text(
+    text: str, pcm: np.ndarray, samples: int, whole: bool, frames_a_weight: float = PACE
+) -> str:
     """The words of `text` that `pcm[:samples]` says: a prefix of `text`.
 
     Args:
@@ -13,9 +110,82 @@ def heard_text(text: str, pcm: np.ndarray, samples: int, whole: bool) -> str:
         pcm: `[samples]` int16, 24 kHz: the reply as far as it is made.
         samples: how much of it was heard.
         whole: `pcm` says all of `text`.
+        frames_a_weight: the voice's pace, for a reply that is not whole.
     """
-    share = samples / max(1, len(pcm)) if whole else samples / 24_000 * 15 / max(1, len(text))
-    if share >= 1:
+    if whole and samples >= len(pcm):
         return text
-    end = text.rfind(" ", 0, int(share * len(text)) + 1)
-    return text[: max(0, end)]
+    words, (before, pauses) = read(text), spoken(pcm)
+    if not len(words.ends) or not before[-1]:
+        return ""
+    if whole:
+        frames_a_weight = before[-1] / words.weights[-1]
+    anchors = _match(words, pauses / frames_a_weight, before[-1] / frames_a_weight, whole)
+    said = float(np.interp(before[min(samples // FRAME, len(before) - 1)] / frames_a_weight,
+                           *anchors))  # fmt: skip
+    count = int(np.searchsorted(words.weights, said + 0.5, side="right"))
+    return text[: words.ends[count - 1]] if count else ""
+
+
+def _match(
+    words: Words, pauses: np.ndarray, length: float, whole: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Matches pauses with the ends of phrases.
+
+    Returns:
+        Corresponding times in the sound and in the text, both in weights and rising.
+    """
+    marks = words.weights[words.marks]
+    sound = np.concatenate(([0.0], pauses[(pauses > 0) & (pauses < length)]))
+    text = np.concatenate(([0.0], marks[:-1] if whole else marks))
+    cost, back = _costs(sound, text)
+    end = [
+        (cost[i, j] + _rest(text, marks[-1], i, length - sound[j], len(sound) - j, whole), i, j)
+        for i, j in zip(*np.nonzero(np.isfinite(cost)), strict=True)
+    ]
+    _, i, j = min(end)
+    path = []
+    while i or j:
+        path.append((i, j))
+        i, j = back[i, j]
+    path = [(0, 0), *reversed(path)]
+    in_sound, in_text = [sound[j] for _, j in path], [text[i] for i, _ in path]
+    left = length - in_sound[-1]
+    in_sound.append(length)
+    in_text.append(marks[-1] if whole else min(marks[-1], in_text[-1] + left))
+    return np.array(in_sound), np.array(in_text)
+
+
+def _costs(sound: np.ndarray, text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cheapest ways.
+
+    Returns:
+        `[marks, pauses]` the least cost with mark i at pause j, where 0, 0 is the beginning; and
+        `[marks, pauses, 2]` the pair before on that way.
+    """
+    cost = np.full((len(text), len(sound)), np.inf)
+    back = np.zeros((len(text), len(sound), 2), dtype=int)
+    cost[0, 0] = 0.0
+    for i in range(1, len(text)):
+        for p in range(max(0, i - REACH), i):
+            for skip in range(1, min(REACH, len(sound) - 1) + 1):
+                lasts = sound[skip:] - sound[:-skip]
+                ways = cost[p, :-skip] + _step(lasts, text[i] - text[p], i - p, skip)
+                better = np.flatnonzero(ways < cost[i, skip:]) + skip
+                cost[i, better] = ways[better - skip]
+                back[i, better, 0], back[i, better, 1] = p, better - skip
+    return cost, back
+
+
+def _step(sound: Any, text: float, phrases: int, pauses: int) -> Any:
+    """What it costs that these phrases, without a pause but the last one, are this sound."""
+    stray = (sound - text) ** 2 / (SPREAD * max(text, 1.0))
+    return stray + LEFT_OVER * (phrases - 1) + PAUSE_LEFT_OVER * (pauses - 1)
+
+
+def _rest(text: np.ndarray, end: float, i: int, sound: float, pauses: int, whole: bool) -> float:
+    """What it costs that the rest of the sound is the rest of the text, or its beginning."""
+    if whole:
+        return _step(sound, end - text[i], len(text) - i, pauses)
+    phrases = int(np.searchsorted(text, text[i] + sound, side="right")) - i
+    beyond = max(0.0, text[i] + sound - end)
+    return beyond + LEFT_OVER * max(0, phrases - 1) + PAUSE_LEFT_OVER * (pauses - 1)

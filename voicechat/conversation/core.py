@@ -13,7 +13,7 @@ import numpy as np
 from voicechat.audio.levels import dbfs
 from voicechat.clock import MIC_RATE, TICKS_PER_S
 from voicechat.config import Config
-from voicechat.conversation.alignment import heard_text
+from voicechat.conversation.alignment import PACE, heard_text, pace
 from voicechat.conversation.answer import Answer
 from voicechat.conversation.barge_in import BargeIn, Nearness
 from voicechat.conversation.floor import REPLYING, TRANSITIONS, Cue, Floor
@@ -51,6 +51,7 @@ from voicechat.turns.taker import (
     TurnTaker,
 )
 
+HEARD_TICKS = TICKS_PER_S // 5
 TWICE_TICKS = 2 * TICKS_PER_S  # Ctrl-C twice within two seconds leaves
 
 
@@ -87,12 +88,14 @@ class Core:
         self._floor = Floor.LISTENING
         self._turn, self._open = 0, False  # the user's latest turn, and whether it goes on
         self._answer: Answer | None = None
+        self._pace = PACE  # the voice's, measured on each whole reply
         # What the user did while we had the floor, and when.
         self._pending: list[tuple[int, TakerEvent | Typed]] = []
         self._last_voiced_n = 0
         self._pushed = self._muted = False
         self._interrupted_n = -TWICE_TICKS
         self._frame, self._speech = np.zeros(1, dtype=np.int16), 0.0
+        self._heard_chars = 0
 
     def advance(self, tick: Tick) -> Step:
         """Takes what happened in one tick."""
@@ -109,12 +112,16 @@ class Core:
         return Step(tuple(self._actions), tuple(self._events))
 
     def meter(self) -> Meter:
-        """What the screen shows of this moment."""
+        """What the screen shows of this moment; where the voice is, five times a second."""
+        if self._floor not in REPLYING:
+            self._heard_chars = 0
+        elif self._n % HEARD_TICKS == 0:
+            self._heard_chars = len(self._heard().text)
         return Meter(
             n=self._n,
             level_db=dbfs(self._frame),
             speech=self._speech,
-            heard=len(self._heard().text) if self._floor in REPLYING else 0,
+            heard=self._heard_chars,
             muted=self._deaf,
         )
 
@@ -357,6 +364,7 @@ class Core:
     def _end_reply(self) -> None:
         answer, heard = self._answer, self._playback.heard
         self._playback.pause()
+        self._pace = pace(answer.text, self._playback.made) or self._pace
         self._answer = None
         self._tell(EventKind.REPLY_END, answer.turn, heard_samples=heard, text=answer.text)
 
@@ -382,8 +390,9 @@ class Core:
 
     def _heard(self) -> Heard:
         answer, playback = self._answer, self._playback
-        text = heard_text(answer.text, playback.made, playback.heard, whole=answer.final)
-        return Heard(playback.heard, text)
+        heard = playback.heard
+        text = heard_text(answer.text, playback.made, heard, answer.final, self._pace)
+        return Heard(heard, text)
 
     def _act(self, action: Action) -> None:
         self._actions.append(action)
