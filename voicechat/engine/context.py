@@ -35,8 +35,7 @@ class Context:
             UserError: if the turn alone is longer than the limit.
         """
         while True:
-            self._fit(turn, write)
-            prompt = write(turn)
+            prompt = self._fitting(turn, write)
             try:
                 return self._memory.read(prompt)
             except torch.cuda.OutOfMemoryError:
@@ -49,14 +48,16 @@ class Context:
         torch.cuda.empty_cache()
         self._info(f"out of GPU memory: from now on a talk may have {self._limit} tokens")
 
-    def _fit(self, turn: int, write: Write) -> None:
-        """Makes room down to three quarters, so that not every turn is a new beginning."""
-        if len(ids(write(turn))) <= self._limit:
-            return
+    def _fitting(self, turn: int, write: Write) -> list[Segment]:
+        """The prompt; one too long is cut to three quarters, so that not every turn cuts again."""
+        prompt = write(turn)
+        if len(ids(prompt)) <= self._limit:
+            return prompt
         before = len(self._talk.turns)
-        while len(ids(write(turn))) > self._limit * 3 // 4 and self._talk.forget_oldest(turn):
-            pass
-        if len(ids(write(turn))) > self._limit:
+        while len(ids(prompt)) > self._limit * 3 // 4 and self._talk.forget_oldest(turn):
+            prompt = write(turn)
+        if len(ids(prompt)) > self._limit:
             raise UserError(f"one turn alone is longer than the {self._limit} tokens of memory")
         left = before - len(self._talk.turns)
         self._info(f"the talk passed {self._limit} tokens: its {left} oldest turns are forgotten")
+        return prompt

@@ -50,7 +50,9 @@ class LogMel:
 
     def push(self, pcm: np.ndarray) -> list[Tensor]:
         """Takes `[samples]` int16 and gives the blocks finished by now, `[bins, frames]` each."""
-        self._samples = torch.cat([self._samples, torch.from_numpy(pcm).float() / 32768])
+        assert pcm.dtype == np.int16, pcm.dtype
+        heard = torch.from_numpy(pcm.astype(np.float32) / 32768)
+        self._samples = torch.cat([self._samples, heard])
         finished = []
         while len(samples := self._with_past()) >= self._reach(self.frames):
             energies = self._energies(samples[: self._reach(self.frames)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
@@ -46,17 +47,14 @@ class ChatML:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer = tokenizer
         self.start, self.end = self.token("<|im_start|>"), self.token("<|im_end|>")
+        # Plain text. Kept, since every prompt of a talk repeats what was said before.
+        self.text = lru_cache(maxsize=4096)(self._text)
 
     def token(self, name: str) -> int:
         """The id of a special token."""
         token = self.tokenizer.convert_tokens_to_ids(name)
         assert token is not None and token != self.tokenizer.unk_token_id, name
         return token
-
-    def text(self, text: str) -> Segment:
-        """Plain text."""
-        encoded = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)
-        return Segment(tuple(encoded["input_ids"]))
 
     def special(self, *names: str) -> Segment:
         """Special tokens."""
@@ -77,6 +75,10 @@ class ChatML:
             written += [self.text(text), part] if text else [part]
             text = ""
         return [*written, self.text(text)] if text else written
+
+    def _text(self, text: str) -> Segment:
+        encoded = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+        return Segment(tuple(encoded["input_ids"]))
 
 
 def ids(segments: Iterable[Segment]) -> list[int]:
