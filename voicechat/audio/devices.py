@@ -13,19 +13,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from voicechat.audio.microphone import Microphone
 from voicechat.audio.speaker import Speaker
-from voicechat.clock import FRAME, MIC_RATE, SPEAKER_RATE, TICK_MS, TICKS_PER_S
+from voicechat.clock import FRAME, MIC_RATE, SPEAKER_RATE, TICKS_PER_S
 from voicechat.config import AudioConfig
 from voicechat.errors import UserError
 
+TICK_S = 1 / TICKS_PER_S
 PATIENCE_S = 0.6  # how long a device that was asked for by name may take to come back
 RETRY_S = 0.2
 Callback = Callable[[np.ndarray, int, Any, Any], None]
@@ -111,10 +113,11 @@ class Devices:
         self._sd = _portaudio()
         self._watchdog_s = config.watchdog_ms / 1000
         self._asked = {"input": config.input, "output": config.output}
-        self._messages: list[str] = []
+        self._messages: deque[str] = deque()
         self._streams: list[Any] = []
         self._reopening: threading.Thread | None = None
         self._closed = False
+        self._due = time.monotonic()
         self.speaker = Speaker()
         try:
             self._open(self._asked)
@@ -128,14 +131,15 @@ class Devices:
 
     def read(self) -> np.ndarray:
         """Waits for the next frame: `[320]` int16, 16 kHz; silence while there is no device."""
-        while True:
-            microphone = self._microphone
-            frame = microphone.frame(timeout_s=TICK_MS / 1000)
+        while not self._reopening:
+            frame = self._microphone.frame(timeout_s=TICK_S)
             self._watch()
             if frame is not None:
+                self._due = time.monotonic()
                 return frame
-            if self._reopening:
-                return np.zeros(FRAME, dtype=np.int16)
+        self._due += TICK_S
+        time.sleep(max(0.0, self._due - time.monotonic()))
+        return np.zeros(FRAME, dtype=np.int16)
 
     def skip_backlog(self) -> None:
         """Forgets what the microphone brought while nobody read: the next frame is of now."""
@@ -161,8 +165,7 @@ class Devices:
 
     def take_message(self) -> str:
         """What happened to the devices since the last call, for the user; mostly nothing."""
-        messages, self._messages = self._messages, []
-        return "; ".join(messages)
+        return "; ".join(self._messages.popleft() for _ in range(len(self._messages)))
 
     def close(self) -> None:
         """Closes both."""
@@ -174,12 +177,7 @@ class Devices:
     def __enter__(self) -> Devices:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         self.close()
 
     def _open(self, names: dict[str, str]) -> None:
@@ -217,8 +215,6 @@ class Devices:
         raise AssertionError(tries)
 
     def _watch(self) -> None:
-        if self._reopening:
-            return
         called_at = min(self._microphone.called_at, self.speaker.called_at)
         late = time.monotonic() - called_at > self._watchdog_s
         if late or not all(stream.active for stream in self._streams):
