@@ -99,10 +99,11 @@ def test_a_device_that_refuses_our_rates_is_resampled(
     monkeypatch.setattr("voicechat.audio.devices.WANTED", {"input": rate, "output": rate})
     with Devices(AudioConfig()) as devices:
         assert (devices.input.rate, devices.output.rate) == (rate, rate)
+        read(devices, 0.3)
         ears = card.listen(SPEAKER_RATE)
         said = card.say(tone(300, 0.8, MIC_RATE), MIC_RATE)
         devices.play(tone(440, 0.8, SPEAKER_RATE))
-        heard_mic = sounding(read(devices, 1.4))
+        heard_mic = sounding(read(devices, 1.6))
         played = devices.take_heard()[1]
         said.wait()
         heard = sounding(ears.stop())
