@@ -2,8 +2,8 @@
 
 import pytest
 
-from voicechat.events import Event, EventKind
-from voicechat.ui.plain import Transcript
+from voicechat.events import Event, EventKind, Meter
+from voicechat.ui.plain import Plain, Transcript
 
 LATENCY = {"silence_s": 0.6, "engine_s": 0.0, "start_s": 0.02}
 
@@ -46,3 +46,10 @@ def test_words_wait_for_their_sentence_or_the_reply_s_end() -> None:
         "Wren: And so",
         "reply end",
     ]
+
+
+def test_muting_is_said_once(capsys: pytest.CaptureFixture) -> None:
+    with Plain("Wren") as plain:
+        for muted in (False, True, True, False):
+            plain.show(Meter(muted=muted), ())
+    assert capsys.readouterr().out.splitlines()[1:] == ["muted", "no longer muted"]

@@ -42,9 +42,15 @@ def test_the_end_of_a_long_typed_line_stays_in_sight() -> None:
     assert "aend" in text
 
 
-def test_a_muted_microphone_is_said() -> None:
+def test_a_muted_microphone_is_said_whatever_else_happens() -> None:
     muted = replace(VIEW, meter=Meter(muted=True))
-    assert "● muted" in shown(render.foot(muted, 80))
+    assert "● muted     mic muted" in shown(render.foot(muted, 80))
+    assert "● speaking  mic muted" in shown(render.foot(replace(muted, state="speaking"), 80))
+
+
+@pytest.mark.parametrize(("push_to_talk", "does"), [(False, "space mute"), (True, "space talk")])
+def test_the_foot_says_what_space_does(push_to_talk: bool, does: str) -> None:
+    assert does in shown(render.foot(replace(VIEW, push_to_talk=push_to_talk), 80))
 
 
 def test_the_threshold_is_marked_where_it_lies() -> None:

@@ -58,7 +58,10 @@ def run(args: argparse.Namespace) -> int:
 
     _log_to_file()
     engine, voice = make_engine(config.model)
-    (_sample if fault else _live)(args, config, engine, voice)
+    talk = _sample if fault else _live
+    talk(args, config, engine, voice)
+    if args.record:
+        print(f"{args.record} holds the session; see `python main.py report {args.record}`.")
     return 0
 
 
@@ -110,6 +113,7 @@ def _hold(
     display: Display,
     show: Show,
 ) -> None:
+    """Wires a session and runs it until it ends."""
     from voicechat.cli.wiring import make_core
     from voicechat.conversation.session import EngineThread, Session
     from voicechat.recording.writer import Recorder
@@ -139,11 +143,17 @@ def _display(args: argparse.Namespace, config: Config, voice: str) -> Display:
 
     if _is_plain(args):
         return Plain(voice)
-    echo = f"echo {config.audio.echo}"
-    return Screen(View(voice, echo=echo, threshold=config.turns.threshold), LOG)
+    view = View(
+        voice,
+        echo=f"echo {config.audio.echo}",
+        threshold=config.turns.threshold,
+        push_to_talk=config.turns.push_to_talk,
+    )
+    return Screen(view, LOG)
 
 
 def _log_to_file() -> None:
-    """Tracebacks go there, so that the screen stays whole."""
+    """Tracebacks go there, so that the screen stays whole; it holds the latest talk."""
     LOG.parent.mkdir(parents=True, exist_ok=True)
+    LOG.write_bytes(b"")
     logging.basicConfig(filename=LOG, format="%(asctime)s %(name)s %(message)s", force=True)

@@ -49,7 +49,8 @@ class Plain:
     def __init__(self, voice: str) -> None:
         self._voice = voice
         self._transcript = Transcript(voice)
-        self._news: deque[Event] = deque()
+        self._muted = False
+        self._news: deque[str] = deque()
 
     def __enter__(self) -> Plain:
         print(f"{self._voice} listens; ? and Enter shows the keys", flush=True)
@@ -60,13 +61,16 @@ class Plain:
 
     def show(self, meter: Meter, events: tuple[Event, ...]) -> None:
         """Takes what a tick brought; from the loop's thread, and never blocks."""
-        self._news.extend(events)
+        for event in events:
+            self._news.extend(self._transcript.add(event))
+        if meter.muted != self._muted:
+            self._muted = meter.muted
+            self._news.append("muted" if meter.muted else "no longer muted")
 
     def draw(self, typing: str = "") -> None:
         """Prints what came since the last call; from the main thread."""
         while self._news:
-            for line in self._transcript.add(self._news.popleft()):
-                print(line, flush=True)
+            print(self._news.popleft(), flush=True)
 
     def help(self) -> None:
         """Prints the keys."""

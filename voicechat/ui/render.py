@@ -30,26 +30,27 @@ COLOURS = {
     "paused": "yellow",
     "muted": "red",
 }
-KEYS = "space mute   Esc stop   ? help   Ctrl-C twice leaves   or type a line"
+KEYS = "space {}   Esc stop   ? help   Ctrl-C twice leaves   or type a line"
 HELP = """\
-space    mute and unmute the microphone; with --push-to-talk: press to talk, again to end
-Esc      stop the reply
+space    mutes and unmutes the microphone; with --push-to-talk: begins a turn, ends it
+Esc      stops the reply
 a line   and Enter: a written turn
 Ctrl-C   once stops the reply, twice leaves
-?        close this
+?        closes this
 Talk over the reply to interrupt it; what you did not hear is dim, and is not remembered."""
 
 
 def foot(view: View, width: int) -> RenderableType:
     """The lines that stay at the bottom: state, meters, badges, what is being typed."""
-    state = "muted" if view.meter.muted else view.state
+    state = "muted" if view.meter.muted and view.state == "listening" else view.state
     line = Text("● " + state.ljust(9) + " ", style=COLOURS[state], no_wrap=True, overflow="crop")
     line.append_text(_level(view, 20 if width >= 100 else 10))
     if width >= 75:
         line.append_text(_speech(view))
     line.append_text(_badges(view))
     typed = view.typing[-(width - 3) :]
-    below = Text(f"> {typed}▏") if typed else Text(KEYS, style="dim")
+    keys = KEYS.format("talk" if view.push_to_talk else "mute")
+    below = Text(f"> {typed}▏") if typed else Text(keys, style="dim")
     below.no_wrap, below.overflow = True, "ellipsis"
     lines: list[RenderableType] = [line, below]
     if view.notice:
@@ -91,6 +92,8 @@ def _latency(latency: Latency) -> Text:
 
 
 def _level(view: View, width: int) -> Text:
+    if view.meter.muted:
+        return Text("mic ").append("muted".ljust(width + 8), style="red")
     speaks = view.meter.speech >= view.threshold
     bar = _bar(view.meter.level_db / FLOOR_DB + 1, width, "cyan" if speaks else "white")
     return Text("mic ").append_text(bar).append(f" {view.meter.level_db:3.0f} dB ")

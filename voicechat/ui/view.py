@@ -65,6 +65,7 @@ class View:
         voice: the assistant's name.
         echo: how the assistant's own voice is kept out of the microphone.
         threshold: the probability from which a sound is speech.
+        push_to_talk: space begins and ends a turn; else it mutes.
         state: what the assistant does.
         meter: the last one.
         says: the latest, in the order of their beginnings.
@@ -78,6 +79,7 @@ class View:
     voice: str
     echo: str = ""
     threshold: float = 0.5
+    push_to_talk: bool = False
     state: str = "listening"
     meter: Meter = Meter()
     says: tuple[Say, ...] = ()
