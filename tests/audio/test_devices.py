@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,6 +166,33 @@ def test_an_unknown_device_is_named_with_the_remedy(
 ) -> None:
     with pytest.raises(UserError, match=f"--{kind} {name}: .*devices` lists them"):
         Devices(AudioConfig(**{kind: name}))
+
+
+def test_a_named_device_that_is_gone_is_replaced_by_the_default(card: VirtualCard) -> None:
+    with Devices(AudioConfig(input="pulse", output="pulse")) as devices:
+        devices._names = {"input": "unplugged", "output": "pulse"}
+        for stream in devices._streams:
+            stream.stop()
+        stopped, messages = time.monotonic(), ""
+        while "back on" not in messages:
+            devices.read()
+            messages += devices.take_message()
+            assert time.monotonic() - stopped < 3
+        assert "back on default and default" in messages
+
+
+def test_without_portaudio_one_line_names_the_package(tmp_path: Path) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    listed = subprocess.run(
+        [sys.executable, "main.py", "devices"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert listed.returncode == 2
+    assert listed.stderr.startswith("voicechat: PortAudio library not found: install it, on Debian")
+    assert len(listed.stderr.splitlines()) == 1
 
 
 def test_devices_are_chosen_by_name_and_number(card: VirtualCard) -> None:

@@ -112,7 +112,6 @@ class Devices:
         """
         self._sd = _portaudio()
         self._watchdog_s = config.watchdog_ms / 1000
-        self._asked = {"input": config.input, "output": config.output}
         self._messages: deque[str] = deque()
         self._streams: list[Any] = []
         self._reopening: threading.Thread | None = None
@@ -120,7 +119,7 @@ class Devices:
         self._due = time.monotonic()
         self.speaker = Speaker()
         try:
-            self._open(self._asked)
+            self._open({"input": config.input, "output": config.output})
         except BaseException as fault:
             self._close_streams()  # a stream that outlives its callback crashes the process
             if isinstance(fault, self._sd.PortAudioError):
@@ -128,6 +127,11 @@ class Devices:
                     f"a sound device does not open: {fault}; `python main.py devices` lists others"
                 ) from fault
             raise
+        # Numbers may mean other devices later; a default may become another one.
+        self._names = {
+            "input": self.input.name if config.input else "",
+            "output": self.output.name if config.output else "",
+        }
 
     def read(self) -> np.ndarray:
         """Waits for the next frame: `[320]` int16, 16 kHz; silence while there is no device."""
@@ -224,15 +228,12 @@ class Devices:
 
     def _reopen(self) -> None:
         """Until it succeeds: by name at first, then also by default."""
-        names = {
-            kind: opened.name if self._asked[kind] else ""
-            for kind, opened in (("input", self.input), ("output", self.output))
-        }
         default = {"input": "", "output": ""}
         started = time.monotonic()
         while not self._closed:
             patient = time.monotonic() - started < PATIENCE_S
-            if any(self._try_open(tried) for tried in ((names,) if patient else (names, default))):
+            tries = (self._names,) if patient else (self._names, default)
+            if any(self._try_open(names) for names in tries):
                 self._messages.append(f"back on {self.input.name} and {self.output.name}")
                 break
             time.sleep(RETRY_S)

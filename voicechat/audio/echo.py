@@ -49,7 +49,11 @@ class Headset:
 
 
 class Canceller:
-    """WebRTC's acoustic echo canceller (AEC3), from the package `livekit`."""
+    """WebRTC's acoustic echo canceller (AEC3), from the package `livekit`.
+
+    It is fed in silence too: paused and resumed, it has lost the alignment of reference and echo,
+    and removes 9 dB instead of 37 in the first second of the next reply.
+    """
 
     def __init__(self) -> None:
         try:
