@@ -50,10 +50,24 @@ def run(args: argparse.Namespace) -> int:
         kinds, args.count, _cores(config), engines, COMPUTE[args.compute], report=_report
     )
     _report(rows[-1])
+    kept = _kept(args.count)
+    print(f"{'kept history':22} {kept}")
     head = {"model": config.model.name, "compute": args.compute, "count": args.count}
     took_s = round(time.perf_counter() - begun, 1)
-    print(json.dumps({**head, "took_s": took_s, **{row.kind: row.figures() for row in rows}}))
+    figures = {row.kind: row.figures() for row in rows}
+    print(json.dumps({**head, "took_s": took_s, **figures, "kept history": kept}))
     return 0
+
+
+def _kept(count: int) -> dict[str, float]:
+    """By how many words the history is wrong after a cut."""
+    import numpy as np
+
+    from voicechat.evaluation.kept import errors
+
+    words = np.abs(errors(count))
+    return {"exact": round(float(np.mean(words == 0)), 3),
+            **{f"p{p} words": float(np.percentile(words, p)) for p in (50, 95)}}  # fmt: skip
 
 
 def _cores(config: Config) -> Callable[[Scene], Core]:
