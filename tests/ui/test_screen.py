@@ -46,12 +46,12 @@ def test_help_comes_and_goes(log: Path) -> None:
     with Screen(View(voice="Wren"), log, console) as screen:
         screen.help()
         screen.draw()
-        assert "stop the reply" in console.file.getvalue()
+        assert "stops the reply" in console.file.getvalue()
         console.file.seek(0)
         console.file.truncate()
         screen.help()
         screen.draw()
-        assert "stop the reply" not in console.file.getvalue()
+        assert "stops the reply" not in console.file.getvalue()
 
 
 def test_what_a_c_library_complains_of_goes_to_the_log(
