@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voicechat.cli import bench_quality, bench_turns, bench_window
 from voicechat.cli.options import add_model_arguments, settings
 
 if TYPE_CHECKING:
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
     from voicechat.engine.checkpoint import Checkpoint
     from voicechat.evaluation.bench import Bench, Run
 
-HELP = "measure first sound and speed beside transformers' generate"
+HELP = "measure first sound and speed beside transformers' generate; or more, see WHAT"
+MORE = {"quality": bench_quality, "turns": bench_turns, "window": bench_window}
 QUESTIONS = Path(__file__).parents[1] / "assets" / "samples"
 CASES = ("short", "long", "turns")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `bench`."""
+    """The flags of `bench`, and its further subjects."""
+    more = parser.add_subparsers(metavar="WHAT", title="instead of speed")
+    for name, module in MORE.items():
+        subject = more.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(subject)
+        subject.set_defaults(run=module.run)
     parser.add_argument(
         "--shape",
         choices=("pocket", "3b", "7b"),
@@ -101,16 +108,16 @@ def _print(bench: Bench) -> None:
     table = Table(caption="ms a step: a token of the Thinker, a code (20 ms of speech) of the rest")
     table.add_column("reply")
     table.add_column("by")
-    for column in ("first sound, s", "total, s", "speech, s", "RTF", *(f"{s}, ms" for s in stages)):
+    seconds = (f"{what}, s" for what in ("first sound", "total", "speech", "CPU"))
+    for column in (*seconds, "RTF", *(f"{stage}, ms" for stage in stages), "memory, MB"):
         table.add_column(column, justify="right")
-    table.add_column("memory, MB", justify="right")
     for run in bench.runs:
-        seconds = (run.first_sound_s, run.total_s, run.speech_s, run.real_time_factor)
+        figures = (run.first_sound_s, run.total_s, run.speech_s, run.cpu_s, run.real_time_factor)
         steps = (f"{run.step_ms[s]:.2f}" if s in run.step_ms else "" for s in stages)
         table.add_row(
             run.case,
             run.name,
-            *(f"{number:.2f}" for number in seconds),
+            *(f"{figure:.2f}" for figure in figures),
             *steps,
             f"{run.peak_bytes / 1e6:.0f}",
         )

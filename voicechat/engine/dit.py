@@ -242,9 +242,10 @@ class MelStream:
     """One reply on its way from codes to mel.
 
     When a block is solved, and together with which, follows from its position in the reply alone:
-    first `first_blocks`, then twice as many each time up to `most_blocks`, each as soon as
-    `blocks_ahead` further blocks are known or the reply is over. So the cutting of the codes
-    changes nothing, not even the last bit.
+    first `first_blocks`, then as many as are done, up to `most_blocks` (1, 1, 2, 4, 4, ...: a call
+    never takes longer than what was made so far plays), each as soon as `blocks_ahead` further
+    blocks are known or the reply is over. So the cutting of the codes changes nothing, not even
+    the last bit.
     """
 
     dit: Dit
@@ -254,7 +255,6 @@ class MelStream:
     blocks_done: int = 0
 
     def __post_init__(self) -> None:
-        self._size = self.dit.settings.first_blocks
         self._noise: list[Tensor] = []
         self._past = [self._no_past() for _ in self.dit.ode.times]
 
@@ -277,13 +277,17 @@ class MelStream:
         assert all(0 <= code < self.dit.codes for code in codes), codes
         self.codes += codes
         while self._ready(final):
-            end = self.blocks_done + self._size
-            self._size = min(2 * self._size, self.dit.settings.most_blocks)
+            end = self._end()
             yield self._solve(end), end * self.dit.block_codes >= len(self.codes)
+
+    def _end(self) -> int:
+        """One past the last block of the next call."""
+        settings, done = self.dit.settings, self.blocks_done
+        return done + max(settings.first_blocks, min(done, settings.most_blocks))
 
     def _ready(self, final: bool) -> bool:
         """Whether the next call has what it looks ahead to, and is known to be the last or not."""
-        size, end = self.dit.block_codes, self.blocks_done + self._size
+        size, end = self.dit.block_codes, self._end()
         if final:
             return self.blocks_done * size < len(self.codes)
         return len(self.codes) >= max((end + self.dit.settings.blocks_ahead) * size, end * size + 1)

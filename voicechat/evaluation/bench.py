@@ -38,6 +38,8 @@ class Run:
         first_sound_s: when the first samples came.
         total_s: when the last ones came.
         speech_s: how long the reply sounds.
+        cpu_s: of all threads until the last samples came; unlike the other times it does not
+            depend on what else the machine does.
         peak_bytes: of memory while it was made.
         text_tokens: how many the Thinker said.
         codes: that the Talker said.
@@ -50,6 +52,7 @@ class Run:
     first_sound_s: float
     total_s: float
     speech_s: float
+    cpu_s: float
     peak_bytes: int
     text_tokens: int
     codes: list[int] = field(repr=False)
@@ -84,6 +87,7 @@ class Run:
             "first_sound_s": self.first_sound_s,
             "total_s": self.total_s,
             "speech_s": self.speech_s,
+            "cpu_s": self.cpu_s,
             "real_time_factor": self.real_time_factor,
             "stages_s": self.stages_s,
             "step_ms": self.step_ms,
@@ -151,7 +155,7 @@ class Bench:
 
     def _limited(self, codes: int) -> Checkpoint:
         settings = self.checkpoint.settings
-        thinker = replace(settings.thinker, max_new_tokens=codes // CODES_A_TOKEN)
+        thinker = replace(settings.thinker, max_new_tokens=2 + codes // CODES_A_TOKEN)
         talker = replace(settings.talker, max_new_tokens=codes)
         settings = replace(settings, thinker=thinker, talker=talker)
         return replace(self.checkpoint, settings=settings)
@@ -165,9 +169,9 @@ class Bench:
         """Puts the prompt of the engine's last reply through `generate`."""
         prompt = engine.last.prompt_ids
         with PeakMemory(self.checkpoint.device) as peak:
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), time.process_time()
             made = generate(engine.checkpoint, prompt, questions, engine.voice.name)
-            total_s = time.perf_counter() - began
+            total_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
         speech_s = len(made.wave) / SPEAKER_RATE
         return Run(
             GENERATE,
@@ -175,6 +179,7 @@ class Bench:
             first_sound_s=total_s,  # there is no sound before the end
             total_s=total_s,
             speech_s=speech_s,
+            cpu_s=cpu_s,
             spans=[(stage, start - began, end - began) for stage, start, end in made.spans],
             text_tokens=len(made.text_ids),
             codes=made.codes,
@@ -196,11 +201,12 @@ def _answer(engine: LocalEngine, turn: int, question: np.ndarray, name: str, cas
         engine.feed(turn, question[start : start + FRAME])
     sounds: list[tuple[float, float]] = []
     with PeakMemory(engine.checkpoint.device) as peak:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         for chunk in engine.reply(turn):
             if len(chunk.pcm):
                 came = time.perf_counter() - began
                 sounds.append((came, len(chunk.pcm) / SPEAKER_RATE))
+        cpu_s = time.process_time() - cpu
     assert sounds, f"{case}: the reply has no sound"
     return Run(
         name,
@@ -208,6 +214,7 @@ def _answer(engine: LocalEngine, turn: int, question: np.ndarray, name: str, cas
         first_sound_s=sounds[0][0],
         total_s=sounds[-1][0],
         speech_s=sum(seconds for _, seconds in sounds),
+        cpu_s=cpu_s,
         spans=[(stage, start - began, end - began) for stage, start, end in engine.last.spans],
         text_tokens=len(engine.last.text_ids),
         codes=engine.last.codes,

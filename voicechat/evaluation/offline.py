@@ -60,7 +60,8 @@ def generate(
         sequence, made.wave = model.generate(
             **_inputs(checkpoint, prompt_ids, questions), speaker=voice, **thinker, **talker
         )
-    text, codes = sequence[0, len(prompt_ids) :], said[0][0, len(prompt_ids) + 2 :]
+    prompt = 1 + len(prompt_ids)  # padded
+    text, codes = sequence[0, prompt:], said[0][0, prompt + 2 :]
     made.text_ids = _before(text.tolist(), checkpoint.eos)
     made.codes = _before(codes.tolist(), checkpoint.talker_eos)
     return made
@@ -130,8 +131,12 @@ def _limits(checkpoint: Checkpoint) -> tuple[dict[str, object], dict[str, object
 def _inputs(
     checkpoint: Checkpoint, prompt_ids: list[int], questions: list[np.ndarray]
 ) -> dict[str, Tensor]:
-    tokens = torch.tensor([prompt_ids], device=checkpoint.device)
-    inputs = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+    # One token of padding: transformers 5.23 drops a mask of all ones, and without a mask the
+    # Talker forgets to add `codec_pad` and `codec_bos` to the voice and the first vector.
+    tokens = torch.tensor([[0, *prompt_ids]], device=checkpoint.device)
+    mask = torch.ones_like(tokens)
+    mask[0, 0] = 0
+    inputs = {"input_ids": tokens, "attention_mask": mask}
     if questions:
         heard = checkpoint.feature_extractor(
             [question.astype(np.float32) / 32768 for question in questions],
