@@ -28,6 +28,7 @@ from voicechat.training.data import TESTS
 from voicechat.training.domain import Turn
 from voicechat.training.hearing import CHARACTERS, TokenCtc, ctc_loss, embedding_table, encode
 from voicechat.training.loop import Losses, Schedule, Trainer, trained
+from voicechat.training.optim import MuonAdamW
 from voicechat.training.rows import Row, Scribe, draw_talks, place, stands_alone
 from voicechat.training.tokenizer import load_tokenizer
 from voicechat.training.whisper import encoder_config, load_encoder, model_file, read_tensors
@@ -173,7 +174,7 @@ def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         loss, right = thinking.loss(thinker, rows)
         return {"loss": loss, "right": right}
 
-    optimizer = torch.optim.AdamW(mind_of(thinker), betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = mind_optimizer(thinker)
     schedule = Schedule(c.steps, c.lr, c.warmup)
     trainer = Trainer("reading", workdir, {"thinker": thinker}, optimizer, schedule, config.seed,
                       checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip
@@ -214,8 +215,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         return {"loss": loss, "spoken": spoken, "right": right, "text": text,
                 "right_text": right_text, "token": ctc["token"]}  # fmt: skip
 
-    groups = [{"params": mind_of(thinker)}, *ears.groups(c.encoder_lr)]
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = mind_optimizer(thinker, ears.groups(c.encoder_lr))
     modules = {"thinker": thinker, "ctc": ears.letters}
     schedule = Schedule(c.steps, c.lr, c.warmup)
     trainer = Trainer("thinker", workdir, modules, optimizer, schedule, config.seed,
@@ -267,10 +267,13 @@ class Ears:
         return [{"params": old, "lr_scale": scale}, {"params": new, "lr_scale": scale * HEADS_LR}]
 
 
-def mind_of(thinker: thinking.Thinker) -> list[nn.Parameter]:
-    """The language model's parameters; neither the encoder, nor the frozen embeddings."""
-    parts = (thinker.model.language_model, thinker.lm_head)
-    return [p for part in parts for p in part.parameters() if p.requires_grad]
+def mind_optimizer(
+    thinker: thinking.Thinker, groups: Sequence[dict[str, object]] = ()
+) -> MuonAdamW:
+    """For the language model without its frozen embeddings, and further groups."""
+    language_model = thinker.model.language_model
+    outer = [*language_model.norm.parameters(), *thinker.lm_head.parameters()]
+    return MuonAdamW(language_model.layers, [{"params": outer}, *groups])
 
 
 def clips_of(talks: Sequence[SpokenTalk]) -> list[Clip]:

@@ -34,6 +34,8 @@ class Row:
     Attributes:
         ids: the conversation's tokens.
         labels: `labels[i]` is to be predicted from `ids[:i]`.
+        weights: what each taught token counts: the root of a share in its reply, so that a long
+            reply counts more than a short one, but not as much as it is longer.
         spoken: which positions the audio encoder fills.
         heard: with what, in order: `[vectors, width]` for each spoken turn.
         replies: (start, end) of each whole reply with its `<|im_end|>`, one a scored turn.
@@ -41,6 +43,7 @@ class Row:
 
     ids: list[int] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
     spoken: list[bool] = field(default_factory=list)
     heard: list[torch.Tensor] = field(default_factory=list)
     replies: list[tuple[int, int]] = field(default_factory=list)
@@ -49,6 +52,7 @@ class Row:
         """Appends ids, to be predicted if `learn`, to be filled with vectors if `spoken`."""
         self.ids += ids
         self.labels += ids if learn else [IGNORE] * len(ids)
+        self.weights += [len(ids) ** -0.5] * len(ids) if learn else []
         self.spoken += [spoken] * len(ids)
 
 

@@ -105,9 +105,12 @@ def exact(thinker: Thinker, rows: Sequence[Row]) -> list[bool]:
 
 
 def loss(thinker: Thinker, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cross entropy and the share of right tokens."""
-    logits, labels = predict(thinker, sorted(rows, key=lambda row: len(row.ids)))
-    return F.cross_entropy(logits, labels), (logits.argmax(-1) == labels).float().mean()
+    """Cross entropy, weighted as the rows say, and the share of right tokens."""
+    rows = sorted(rows, key=lambda row: len(row.ids))
+    logits, labels = predict(thinker, rows)
+    weights = torch.tensor([weight for row in rows for weight in row.weights])
+    entropy = (F.cross_entropy(logits, labels, reduction="none") * weights).sum() / weights.sum()
+    return entropy, (logits.argmax(-1) == labels).float().mean()
 
 
 @torch.no_grad()
