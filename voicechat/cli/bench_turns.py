@@ -29,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="scenes (default: all)")
     parser.add_argument("--count", type=int, default=20, metavar="N", help="scenes of each kind")
     parser.add_argument(
-        "--compute", choices=("zero", "measured"), default="measured",
-        help="time that the engine takes on the sample clock: none, or what it really took",
+        "--compute", choices=("zero", "measured", "cpu"), default="measured",
+        help="what the engine takes on the sample clock: no time, the time that it really took, or "
+        "its CPU time",
     )  # fmt: skip
 
 

@@ -48,8 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='who spoke when, to score: [{"kind": "turn", "on_s": 0.5, "off_s": 2.1}, ...]',
     )  # fmt: skip
     parser.add_argument(
-        "--compute", choices=("zero", "measured"), default="measured",
-        help="time that the engine takes on the sample clock: none, or what it really took",
+        "--compute", choices=("zero", "measured", "cpu"), default="measured",
+        help="what the engine takes on the sample clock: no time, the time that it really took, or "
+        "its CPU time",
     )  # fmt: skip
     parser.add_argument(
         "--tail", type=float, metavar="S", help="of silence at the end (default: until it is over)"
