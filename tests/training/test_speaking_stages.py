@@ -1,6 +1,7 @@
 """Every stage of speaking runs, is killed and goes on with the same losses."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import torch
 from speech_slices import slice_of_speech
 from tokenizers import Tokenizer
 
-from voicechat.training import codec, dit, dpo, talker, vocoder
+from voicechat.training import codec, dit, dpo, replies, talker, vocoder
+from voicechat.training.alignment import letter_times
 from voicechat.training.loop import Trainer
 from voicechat.training.tokenizer import train_tokenizer
 
@@ -23,7 +25,8 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
 def labelled() -> tuple[codec.Codec, list[codec.Labelled]]:
     torch.manual_seed(0)
     net = codec.Codec(16).eval()
-    return net, codec.label(net, slice_of_speech())
+    items = codec.label(net, slice_of_speech())
+    return net, [replace(item, places=letter_times(net, item)) for item in items]
 
 
 def run_codec(workdir: Path, tokenizer: Tokenizer) -> Losses:
@@ -52,8 +55,8 @@ def run_talker(workdir: Path, tokenizer: Tokenizer) -> Losses:
 def run_dpo(workdir: Path, tokenizer: Tokenizer) -> Losses:
     torch.manual_seed(1)
     net = talker.build_talker(tokenizer, 64, 1, 64)
-    said = [talker.join([item], tokenizer, 8) for item in labelled()[1]]
-    two = [(s, talker.Said(s.voice, s.text, s.codes.flip(0))) for s in said]
+    said = [replies.join([item], tokenizer, 8) for item in labelled()[1]]
+    two = [(s, replies.Said(s.voice, s.text, s.codes.flip(0))) for s in said]
     with torch.no_grad():
         pairs = [dpo.Pair(*p, *map(float, dpo.log_probs(net, tokenizer, p))) for p in two]
     config = dpo.DPOConfig(steps=20, pairs=3, checkpoint_every=5)

@@ -179,12 +179,14 @@ class Labelled:
         text: Its words.
         mel: [80, 2 codes] float16.
         codes: [codes] int64 in 1..1000.
+        places: [codes] int64, the place in the text that each code says, where it is known.
     """
 
     voice: int
     text: str
     mel: torch.Tensor
     codes: torch.Tensor
+    places: torch.Tensor | None = None
 
 
 def label(codec: Codec, utterances: list[Utterance]) -> list[Labelled]:

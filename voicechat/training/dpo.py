@@ -27,8 +27,9 @@ from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
 from voicechat.training.codec import load_codec
 from voicechat.training.listen import Render, Spoken, speak, through_codec, understood
 from voicechat.training.loop import Schedule, Trainer
+from voicechat.training.replies import Said, text_table
 from voicechat.training.speech import load_presets
-from voicechat.training.talker import Said, layout, load_talker, predict, text_table
+from voicechat.training.talker import layout, load_talker, predict
 from voicechat.training.teacher import VOICES
 from voicechat.training.tokenizer import load_tokenizer
 from voicechat.training.vocoder import load_bigvgan

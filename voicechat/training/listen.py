@@ -19,7 +19,8 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
 from voicechat.training.codec import CODES, Codec
 from voicechat.training.dit import conditions
-from voicechat.training.talker import BOS, EOS, PAD, text_table
+from voicechat.training.replies import text_table
+from voicechat.training.talker import EOS
 
 Render = Callable[[torch.Tensor, int], np.ndarray]
 CODES_PER_LETTER = 6  # a reply that is longer than this, and than two seconds, does not end
@@ -63,7 +64,6 @@ def speak(
     codebook = talker.get_input_embeddings()
     embeds = table[torch.tensor(head)].repeat(len(texts), 1, 1)
     embeds = torch.cat([embeds, table[streams[:, :1]]], dim=1)
-    embeds[:, -2:] += codebook(torch.tensor([PAD, BOS]))
     cache, said = DynamicCache(config=talker.model.config), []
     live = torch.ones(len(texts), dtype=torch.bool)
     while live.any():

@@ -3,20 +3,25 @@
 What one position holds (transformers, Qwen2_5OmniForConditionalGeneration.generate):
 
     prompt ...        <|voice_k|>   text 0    text 1    text 2  ...  <tts_text_eod>  <tts_pad> ...
-    (thinker+embed)   + codec pad   + bos     + code 0  + code 1     + code n        + code n+1
+    (thinker+embed)                           + code 0  + code 1     + code n        + code n+1
     predicts                        code 0    code 1    code 2  ...                  eos at the end
+
+Two rows of the codec's embeddings are zero, those of codec pad and bos: transformers adds them to
+the voice and to text 0 only where the prompt has an attention mask with a hole.
 
 A text vector is the Thinker's last hidden state plus the token's embedding. The exported Thinker's
 states are small (its final norm is scaled down), so the bare embeddings of one frozen random table
 and some noise stand for them, and the Talker is trained before and beside the Thinker.
+
+All text is there long before it is spoken, so the Talker has to find out where it is: a second loss
+asks a middle layer for the token that is being said (see `alignment`).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -28,16 +33,23 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniTalkerForConditionalGeneration,
 )
 
+from voicechat.training.alignment import letter_times
 from voicechat.training.codec import CODES, Labelled, label, load_codec, silence_code
-from voicechat.training.hearing import embedding_table
 from voicechat.training.loop import Schedule, Trainer, trained
+from voicechat.training.replies import (
+    EMBEDDING,
+    IGNORE,
+    Replies,
+    Said,
+    random_prompt,
+    text_table,
+)
 from voicechat.training.speech import load_presets
 from voicechat.training.tokenizer import SIZE, load_tokenizer
 
 PAD, BOS, EOS, MASK = 1001, 1002, 1003, 1004
 CODEC_VOCABULARY = 1008
-EMBEDDING = 384
-PAUSE_CODES = 8  # between sentences, beside the 60 + 120 ms that each recording brings
+FIRST_CODES = 60  # a bit more than a second
 HIDDEN_NOISE = 0.03  # about the size of the scaled states of the Thinker
 
 
@@ -57,6 +69,7 @@ class TalkerConfig:
             recover from its own mistakes.
         joined: Share of replies of several sentences.
         most_codes: No longer replies than this, in codes (50 a second).
+        guidance: Weight of the loss on the token that is being said.
         ramp: Steps over which the longest reply grows from a second to `most_codes`: the order of
             words is found on short sentences first.
         checkpoint_every: Steps between checkpoints.
@@ -73,24 +86,10 @@ class TalkerConfig:
     corrupted: float = 0.15
     joined: float = 0.2
     most_codes: int = 700
+    guidance: float = 0.3
     ramp: int = 800
     checkpoint_every: int = 200
     seed: int = 7
-
-
-@dataclass(frozen=True)
-class Said:
-    """A reply as the Talker learns it: the tokens of its text and the codes of its sound."""
-
-    voice: int
-    text: tuple[int, ...]
-    codes: torch.Tensor
-
-
-@cache
-def text_table() -> torch.Tensor:
-    """The frozen random text embeddings that Thinker and Talker share, [2048, 384]."""
-    return embedding_table(SIZE, EMBEDDING)
 
 
 def build_talker(
@@ -119,72 +118,14 @@ def build_talker(
     config._attn_implementation = "eager"  # the fused kernel's backward is slow at these sizes
     talker = Qwen2_5OmniTalkerForConditionalGeneration(config)
     nn.init.normal_(talker.get_input_embeddings().weight)  # as loud as the text beside them
+    silence_marks(talker)
     return talker
 
 
-def join(
-    parts: Sequence[Labelled], tokenizer: Tokenizer, quiet: int
-) -> Said:
-    """Sentences of one voice as one reply, with pauses between."""
-    pause = torch.full((PAUSE_CODES,), quiet)
-    codes = [c for part in parts for c in (part.codes, pause)][:-1]
-    text = tokenizer.encode(" ".join(part.text for part in parts)).ids
-    return Said(parts[0].voice, tuple(text), torch.cat(codes))
-
-
-class Replies:
-    """Draws replies for training: single sentences and several joined, of all voices alike."""
-
-    def __init__(self, items: Sequence[Labelled], tokenizer: Tokenizer, quiet: int) -> None:
-        self.tokenizer, self.quiet = tokenizer, quiet
-        voices = sorted({i.voice for i in items})
-        self._of_voice = {v: [i for i in items if i.voice == v] for v in voices}
-
-    def draw(self, joined: float, most_codes: int, rng: random.Random) -> Said:
-        """Draws one reply of at most `most_codes` codes."""
-        items = self._of_voice[rng.choice(list(self._of_voice))]
-        parts = [self._short(items, most_codes, rng)]
-        if rng.random() < joined:
-            for item in rng.choices(items, k=rng.randint(1, 7)):
-                if sum(len(p.codes) + PAUSE_CODES for p in [*parts, item]) <= most_codes:
-                    parts.append(item)
-        return join(parts, self.tokenizer, self.quiet)
-
-    def _short(self, items: list[Labelled], most_codes: int, rng: random.Random) -> Labelled:
-        return next(i for i in iter(lambda: rng.choice(items), None) if len(i.codes) <= most_codes)
-
-    def batch(
-        self, config: TalkerConfig, step: int, prompt: int, rng: random.Random
-    ) -> list[Said]:
-        """Draws replies of about one length that fill, behind a prompt, the step's positions."""
-        grown = min(1.0, step / max(1, config.ramp))
-        most = round(60 + (config.most_codes - 60) * grown)
-        pool = [self.draw(config.joined, most, rng) for _ in range(96)]
-        pool.sort(key=lambda said: len(said.codes))
-        end = rng.randint(1, len(pool))
-        size = max(1, config.positions // (len(pool[end - 1].codes) + prompt + 2))
-        return pool[max(0, end - size) : end]
-
-
-def random_prompt(replies: Replies, length: int, rng: random.Random) -> torch.Tensor:
-    """Something like a prompt, [length, 384]: what stands before the voice must not matter."""
-    tokenizer = replies.tokenizer
-    table = text_table()
-    token = tokenizer.token_to_id
-    ids = [token("<|im_end|>"), *tokenizer.encode("\n").ids, token("<|im_start|>")]
-    ids += tokenizer.encode("assistant\n").ids
-    while len(ids) < length:  # backwards: turns spoken, typed and answered
-        kind = rng.randrange(3)
-        if kind == 0:
-            ids = [token("<|AUDIO|>")] * rng.randint(10, 60) + ids
-        elif kind == 1:
-            ids = [rng.randrange(30, SIZE) for _ in range(rng.randint(1, 12))] + ids
-        else:
-            ids = [*replies.draw(0.0, 150, rng).text, token("<|im_end|>")] + ids
-    ids = ids[-length:]
-    prompt = table[ids].clone()
-    prompt[[i for i, t in enumerate(ids) if t == token("<|AUDIO|>")]] = 0.0  # as generate has it
-    return prompt
+@torch.no_grad()
+def silence_marks(talker: Qwen2_5OmniTalkerForConditionalGeneration) -> None:
+    """Zeroes the embeddings of codec pad and bos."""
+    talker.get_input_embeddings().weight[[PAD, BOS]] = 0.0
 
 
 def layout(
@@ -218,10 +159,20 @@ def layout(
     seen[wrong] = torch.randint(1, CODES + 1, (int(wrong.sum()),))
     text = torch.cat([prompt, table[[voice, *stream]]])
     text = text + noise * torch.randn_like(text)
-    codes = talker.get_input_embeddings()(torch.cat([torch.tensor([PAD, BOS]), seen]))
-    embeds = text + F.pad(codes, (0, 0, start, 0))
-    labels = torch.cat([torch.full((start + 1,), -100), said.codes, torch.tensor([EOS])])
+    codes = talker.get_input_embeddings()(seen)
+    embeds = text + F.pad(codes, (0, 0, start + 2, 0))
+    labels = torch.cat([torch.full((start + 1,), IGNORE), said.codes, torch.tensor([EOS])])
     return embeds, labels
+
+
+def run_layers(
+    talker: Qwen2_5OmniTalkerForConditionalGeneration, embeds: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, ...]:
+    """States of all layers, [batch, positions, hidden] each, the last one normed."""
+    inputs = nn.utils.rnn.pad_sequence(list(embeds), batch_first=True)
+    projected = talker.thinker_to_talker_proj(inputs)
+    output = talker.model(inputs_embeds=projected, use_cache=False, output_hidden_states=True)
+    return output.hidden_states
 
 
 def predict(
@@ -235,11 +186,9 @@ def predict(
         Logits [predictions, 1008] and labels [predictions] of all rows, one row after another, and
         the row of each prediction.
     """
-    inputs = nn.utils.rnn.pad_sequence(list(embeds), batch_first=True)
-    targets = nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=-100)
-    projected = talker.thinker_to_talker_proj(inputs)
-    hidden = talker.model(inputs_embeds=projected, use_cache=False).last_hidden_state
-    rows, places = torch.nonzero(targets != -100, as_tuple=True)
+    targets = nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=IGNORE)
+    rows, places = torch.nonzero(targets != IGNORE, as_tuple=True)
+    hidden = run_layers(talker, embeds)[-1]
     return talker.codec_head(hidden[rows, places]).float(), targets[rows, places], rows
 
 
@@ -257,8 +206,32 @@ def next_code_loss(
 def run(config: TalkerConfig, workdir: Path) -> None:
     """The stage `talker`: needs the codec and the tokenizer."""
     codec, tokenizer = load_codec(workdir), load_tokenizer(workdir / "tokenizer.json")
-    items = label(codec, load_presets(workdir))
+    labelled = label(codec, load_presets(workdir))
+    items = [replace(item, places=letter_times(codec, item)) for item in labelled]
     train(config, workdir, items, tokenizer, silence_code(codec))
+
+
+def guided_loss(
+    talker: Qwen2_5OmniTalkerForConditionalGeneration,
+    reader: nn.Linear,
+    said: Sequence[Said],
+    embeds: Sequence[torch.Tensor],
+    labels: Sequence[torch.Tensor],
+) -> dict[str, torch.Tensor]:
+    """Cross-entropy of the codes, and of the tokens being said as `reader` reads a middle layer."""
+    targets = nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=IGNORE)
+    words = torch.full_like(targets, IGNORE)
+    for row, one, each in zip(words, said, labels, strict=True):
+        row[len(each) - len(one.codes) - 1 : len(each) - 1] = one.words
+    states = run_layers(talker, embeds)
+    kept, known = targets != IGNORE, words != IGNORE
+    logits = talker.codec_head(states[-1][kept]).float()
+    tokens = reader(states[len(states) // 2][known]).float()
+    return {
+        "codes": F.cross_entropy(logits, targets[kept]),
+        "accuracy": (logits.argmax(-1) == targets[kept]).float().mean(),
+        "words": F.cross_entropy(tokens, words[known]),
+    }
 
 
 def train(
@@ -267,20 +240,28 @@ def train(
     """Trains the Talker on labelled utterances of all voices; returns the last losses."""
     torch.manual_seed(config.seed)
     talker = build_talker(tokenizer, config.hidden, config.layers, config.intermediate)
-    optimizer = torch.optim.AdamW(talker.parameters(), betas=(0.9, 0.98), weight_decay=0.02)
+    reader = nn.Linear(config.hidden, SIZE)
+    modules = {"talker": talker, "reader": reader}
+    optimizer = torch.optim.AdamW(
+        [*talker.parameters(), *reader.parameters()], betas=(0.9, 0.98), weight_decay=0.02
+    )
     schedule = Schedule(config.steps, config.lr, config.warmup)
-    trainer = Trainer("talker", workdir, {"talker": talker}, optimizer, schedule, config.seed,
+    trainer = Trainer("talker", workdir, modules, optimizer, schedule, config.seed,
                       bf16=True, checkpoint_every=config.checkpoint_every)  # fmt: skip
     replies = Replies(items, tokenizer, quiet)
 
     def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
         length = 6 + min(200, int(rng.expovariate(1 / 20)))
+        grown = min(1.0, (number + 1) / max(1, config.ramp))
+        most = round(FIRST_CODES + (config.most_codes - FIRST_CODES) * grown)
+        batch = replies.batch(config.positions, length, config.joined, most, rng)
         laid = []
-        for said in replies.batch(config, number, length, rng):
+        for said in batch:
             prompt = random_prompt(replies, length, rng)
             share = 2 * config.corrupted * rng.random()
             laid.append(layout(talker, tokenizer, said, prompt, share, HIDDEN_NOISE))
-        return next_code_loss(talker, *zip(*laid, strict=True))
+        losses = guided_loss(talker, reader, batch, *zip(*laid, strict=True))
+        return {"loss": losses["codes"] + config.guidance * losses["words"], **losses}
 
     return trainer.run(step)
 
@@ -294,4 +275,5 @@ def load_talker(
     intermediate, hidden = weights["model.layers.0.mlp.up_proj.weight"].shape
     talker = build_talker(tokenizer, hidden, layers, intermediate)
     talker.load_state_dict(weights)
+    silence_marks(talker)
     return talker.eval()

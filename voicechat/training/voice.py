@@ -29,19 +29,14 @@ from voicechat.training import export
 from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label, silence_code
 from voicechat.training.listen import speak, through_token2wav
 from voicechat.training.loop import Schedule, Trainer
+from voicechat.training.replies import Replies, random_prompt
 from voicechat.training.speech import Utterance, load_folder, seconds
-from voicechat.training.talker import (
-    HIDDEN_NOISE,
-    Replies,
-    TalkerConfig,
-    layout,
-    next_code_loss,
-    random_prompt,
-)
+from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
 from voicechat.training.tokenizer import load_tokenizer
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "pocket"
 LEAST_S = 20.0
+LONGEST_CODES = 700
 
 
 @dataclass(frozen=True)
@@ -192,7 +187,6 @@ def train(
     talker, quiet = speaking.model.talker, silence_code(speaking.codec)
     of_voice = {v: [i for i in items if i.voice == v] for v in {i.voice for i in items}}
     replies = Replies(items, speaking.tokenizer, quiet)
-    sizes = TalkerConfig(positions=config.positions, ramp=0)
     modules = {"talker": talker, "dit": speaking.dit}
     optimizer = torch.optim.AdamW(
         [p for m in modules.values() for p in m.parameters()], betas=(0.9, 0.98), weight_decay=0.0
@@ -205,7 +199,7 @@ def train(
         prompt = random_prompt(replies, 8, rng)
         laid = [
             layout(talker, speaking.tokenizer, said, prompt, 0.1, HIDDEN_NOISE)
-            for said in replies.batch(sizes, number, len(prompt), rng)
+            for said in replies.batch(config.positions, len(prompt), 0.2, LONGEST_CODES, rng)
         ]
         coded = next_code_loss(talker, *zip(*laid, strict=True))
         crops = flow.draw(of_voice, config.crops, 96, quiet, rng)

@@ -1,0 +1,117 @@
+"""What the Talker learns from: replies of one sentence and of several, and prompts before them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from tokenizers import Tokenizer
+
+from voicechat.training.alignment import token_of_letter
+from voicechat.training.codec import Labelled
+from voicechat.training.hearing import embedding_table
+from voicechat.training.tokenizer import SIZE
+
+EMBEDDING = 384
+IGNORE = -100  # torch's cross entropy skips these labels
+PAUSE_CODES = 8  # between sentences, beside the 60 + 120 ms that each recording brings
+
+
+@dataclass(frozen=True)
+class Said:
+    """A reply as the Talker learns it.
+
+    Attributes:
+        voice: Index of the voice.
+        text: Its tokens.
+        codes: [codes], its sound.
+        words: [codes], the token that each code says, -100 where none is known.
+    """
+
+    voice: int
+    text: tuple[int, ...]
+    codes: torch.Tensor
+    words: torch.Tensor | None = None
+
+
+@cache
+def text_table() -> torch.Tensor:
+    """The frozen random text embeddings that Thinker and Talker share, [2048, 384]."""
+    return embedding_table(SIZE, EMBEDDING)
+
+
+def join(
+    parts: Sequence[Labelled], tokenizer: Tokenizer, quiet: int
+) -> Said:
+    """Sentences of one voice as one reply, with pauses between."""
+    pause = torch.full((PAUSE_CODES,), quiet)
+    codes = [c for part in parts for c in (part.codes, pause)][:-1]
+    text = " ".join(part.text for part in parts)
+    ids = tuple(tokenizer.encode(text).ids)
+    return Said(parts[0].voice, ids, torch.cat(codes), _words(parts, tokenizer, text))
+
+
+def _words(parts: Sequence[Labelled], tokenizer: Tokenizer, text: str) -> torch.Tensor | None:
+    if any(part.places is None for part in parts):
+        return None
+    token_of, begin, words = token_of_letter(tokenizer, text), 0, []
+    for part in parts:
+        words += [token_of[begin + part.places], torch.full((PAUSE_CODES,), IGNORE)]
+        begin += len(part.text) + 1
+    return torch.cat(words[:-1])
+
+
+class Replies:
+    """Draws replies for training: single sentences and several joined, of all voices alike."""
+
+    def __init__(self, items: Sequence[Labelled], tokenizer: Tokenizer, quiet: int) -> None:
+        self.tokenizer, self.quiet = tokenizer, quiet
+        voices = sorted({i.voice for i in items})
+        self._of_voice = {v: [i for i in items if i.voice == v] for v in voices}
+
+    def draw(self, joined: float, most_codes: int, rng: random.Random) -> Said:
+        """Draws one reply of at most `most_codes` codes."""
+        items = self._of_voice[rng.choice(list(self._of_voice))]
+        parts = [self._short(items, most_codes, rng)]
+        if rng.random() < joined:
+            for item in rng.choices(items, k=rng.randint(1, 7)):
+                if sum(len(p.codes) + PAUSE_CODES for p in [*parts, item]) <= most_codes:
+                    parts.append(item)
+        return join(parts, self.tokenizer, self.quiet)
+
+    def _short(self, items: list[Labelled], most_codes: int, rng: random.Random) -> Labelled:
+        return next(i for i in iter(lambda: rng.choice(items), None) if len(i.codes) <= most_codes)
+
+    def batch(
+        self, positions: int, prompt: int, joined: float, most_codes: int, rng: random.Random
+    ) -> list[Said]:
+        """Draws replies of about one length that fill so many positions behind their prompts."""
+        pool = [self.draw(joined, most_codes, rng) for _ in range(96)]
+        pool.sort(key=lambda said: len(said.codes))
+        end = rng.randint(1, len(pool))
+        size = max(1, positions // (len(pool[end - 1].codes) + prompt + 2))
+        return pool[max(0, end - size) : end]
+
+
+def random_prompt(replies: Replies, length: int, rng: random.Random) -> torch.Tensor:
+    """Something like a prompt, [length, 384]: what stands before the voice must not matter."""
+    tokenizer = replies.tokenizer
+    table = text_table()
+    token = tokenizer.token_to_id
+    ids = [token("<|im_end|>"), *tokenizer.encode("\n").ids, token("<|im_start|>")]
+    ids += tokenizer.encode("assistant\n").ids
+    while len(ids) < length:  # backwards: turns spoken, typed and answered
+        kind = rng.randrange(3)
+        if kind == 0:
+            ids = [token("<|AUDIO|>")] * rng.randint(10, 60) + ids
+        elif kind == 1:
+            ids = [rng.randrange(30, SIZE) for _ in range(rng.randint(1, 12))] + ids
+        else:
+            ids = [*replies.draw(0.0, 150, rng).text, token("<|im_end|>")] + ids
+    ids = ids[-length:]
+    prompt = table[ids].clone()
+    prompt[[i for i, t in enumerate(ids) if t == token("<|AUDIO|>")]] = 0.0  # as generate has it
+    return prompt
