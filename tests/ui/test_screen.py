@@ -25,7 +25,9 @@ def test_a_finished_say_is_printed_once_and_an_open_one_at_the_end(log: Path) ->
     console = terminal()
     with Screen(View(voice="Wren"), log, console) as screen:
         for turn, text in enumerate(("first", "second", "third")):
-            screen.show(Meter(), (Event(0, EventKind.TURN_END, turn, {"text": text}),))
+            screen.show(
+                Meter(), (Event(0, EventKind.TURN_END, turn, {"text": text, "last_voiced_s": 0.0}),)
+            )
             screen.draw()
         screen.show(Meter(), (Event(0, EventKind.TEXT, 2, {"text": "still open"}),))
         screen.draw()

@@ -18,7 +18,8 @@ def fold(*news: Event | Meter) -> View:
 
 
 def event(kind: EventKind, turn: int | None = 1, n: int = 0, **detail: object) -> Event:
-    return Event(n, kind, turn, detail)
+    times = {"from_s": n / 50, "last_voiced_s": n / 50}
+    return Event(n, kind, turn, {**times, **detail})
 
 
 ASKED = (event(EventKind.SPEECH_START), event(EventKind.TURN_END))
@@ -48,10 +49,12 @@ def test_a_cut_reply_keeps_what_was_heard_and_a_whole_one_is_heard() -> None:
     assert (whole.says[-1].heard, whole.says[-1].cut, whole.says[-1].open) == (12, False, False)
 
 
-def test_the_users_voice_is_drawn_only_while_it_lasts() -> None:
-    meters = [Meter(n=n, level_db=-float(n)) for n in range(20)]
-    view = fold(*meters[:6], ASKED[0], *meters[6:16], ASKED[1], *meters[16:])
-    assert view.says[0].wave == (-10.0, -15.0)
+def test_the_users_voice_is_drawn_from_its_beginning_to_its_end() -> None:
+    meters = [Meter(n=n, level_db=-float(n)) for n in range(60)]
+    start = event(EventKind.SPEECH_START, n=26, from_s=0.3)
+    end = event(EventKind.TURN_END, n=51, last_voiced_s=0.8)
+    view = fold(*meters[:26], start, *meters[26:51], end, *meters[51:])
+    assert view.says[0].wave == (-20.0, -25.0, -30.0, -35.0, -40.0)
 
 
 def test_a_cough_leaves_nothing_and_the_reply_goes_on() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,6 +34,7 @@ def make_engine(config: ModelConfig, info: Callable[[str], None] = inform) -> tu
         from voicechat.engine.scripted import ScriptedEngine
 
         return ScriptedEngine(SCRIPT), "tones"
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns of released checkpoints
     from voicechat.engine.checkpoint import load
     from voicechat.engine.local import LocalEngine
 

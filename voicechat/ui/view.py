@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from voicechat.clock import TICKS_PER_S
 from voicechat.events import Event, EventKind, Latency, Meter
 
 USER = "you"
 KEPT = 12  # says that stay in a view; the terminal's own scrollback holds the older ones
 WAVE_TICKS = 5  # a bar of the user's drawn voice is 100 ms
+LEVELS = 50  # that are kept: a turn over a reply is known as one only seconds after it began
 
 STATES = {  # what the assistant does from then on
     EventKind.SPEECH_START: "hearing",
@@ -68,6 +70,7 @@ class View:
         push_to_talk: space begins and ends a turn; else it mutes.
         state: what the assistant does.
         meter: the last one.
+        levels: of the microphone, each 100 ms of the last seconds, dB of full scale.
         says: the latest, in the order of their beginnings.
         begun: how many says there were.
         xruns: under- and overflows of the devices so far.
@@ -82,6 +85,7 @@ class View:
     push_to_talk: bool = False
     state: str = "listening"
     meter: Meter = Meter()
+    levels: tuple[float, ...] = ()
     says: tuple[Say, ...] = ()
     begun: int = 0
     xruns: int = 0
@@ -107,13 +111,14 @@ def see(view: View, event: Event) -> View:
     view = replace(view, state=STATES.get(event.event, view.state))
     match event.event:
         case EventKind.SPEECH_START:
-            return _change(view, event, USER, open=True)
+            return _speech_start(view, event)
         case EventKind.TURN_END:
-            return _change(view, event, USER, text=detail.get("text", ""), open=False)
+            return _turn_end(view, event)
         case EventKind.DISCARD:
             return _discard(view, event)
         case EventKind.TEXT:
-            return _change(view, event, text=_text(view, event) + detail["text"])
+            said = _open(view, event, view.voice)
+            return _change(view, event, text=(said.text if said else "") + detail["text"])
         case EventKind.REPLY_START:
             return _change(view, event, latency=Latency(**detail["latency"]))
         case EventKind.CUT:
@@ -130,6 +135,8 @@ def see(view: View, event: Event) -> View:
 
 def measure(view: View, meter: Meter) -> View:
     """The view after a tick: meters, the drawn voice of the user, the heard part of the reply."""
+    if meter.n % WAVE_TICKS == 0:
+        view = replace(view, levels=(*view.levels, meter.level_db)[-LEVELS:])
     says = tuple(_measured(say, meter) if say.open else say for say in view.says)
     return replace(view, meter=meter, says=says)
 
@@ -142,10 +149,28 @@ def _measured(say: Say, meter: Meter) -> Say:
     return replace(say, wave=(*say.wave, meter.level_db))
 
 
+def _speech_start(view: View, event: Event) -> View:
+    if _open(view, event, USER):
+        return view  # goes on after a soft end
+    bars = _bars(event, event.detail["from_s"])
+    return _begin(view, event, USER, wave=view.levels[-bars:] if bars else ())
+
+
+def _turn_end(view: View, event: Event) -> View:
+    spoken = _open(view, event, USER)
+    silent = _bars(event, event.detail["last_voiced_s"])
+    wave = spoken.wave[: -silent or None] if spoken else ()
+    return _change(view, event, USER, text=event.detail.get("text", ""), wave=wave, open=False)
+
+
+def _bars(event: Event, since_s: float) -> int:
+    return int((event.n / TICKS_PER_S - since_s) * TICKS_PER_S / WAVE_TICKS)
+
+
 def _change(view: View, event: Event, who: str = "", **changes: Any) -> View:
     """Changes the open say of the event's turn, the reply or the user's, or begins it."""
     who = who or view.voice
-    if not any(_is(say, event, who) for say in view.says):
+    if not _open(view, event, who):
         return _begin(view, event, who, **changes)
     says = (replace(say, **changes) if _is(say, event, who) else say for say in view.says)
     return replace(view, says=tuple(says))
@@ -156,8 +181,8 @@ def _begin(view: View, event: Event, who: str, **changes: Any) -> View:
     return replace(view, says=(*view.says, say)[-KEPT:], begun=view.begun + 1)
 
 
-def _text(view: View, event: Event) -> str:
-    return next((say.text for say in view.says if _is(say, event, view.voice)), "")
+def _open(view: View, event: Event, who: str) -> Say | None:
+    return next((say for say in view.says if _is(say, event, who)), None)
 
 
 def _discard(view: View, event: Event) -> View:
