@@ -70,6 +70,7 @@ def generate(
             talker_max_new_tokens=settings.talker.max_new_tokens,
             thinker_eos_token_id=list(checkpoint.eos),
             talker_eos_token_id=list(checkpoint.talker_eos),
+            talker_repetition_penalty=settings.talker.repetition_penalty,
             token2wav_num_steps=2,
             **({"talker_do_sample": False} | sampling),
         )

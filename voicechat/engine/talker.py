@@ -1,4 +1,9 @@
-"""The Talker: reads the Thinker's vectors and says codes, 20 ms each."""
+"""The Talker: reads the Thinker's vectors and says codes, 20 ms each.
+
+The layout is the one that the Talker was trained with: the codec's pad and bos are added to the
+last two vectors before the first code. transformers 5.23 adds them only where a prompt is padded,
+for `generate` drops a mask of ones and `forward` asks for it; so `tests/engine/oracle.py` pads.
+"""
 
 from __future__ import annotations
 
