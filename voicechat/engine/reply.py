@@ -97,9 +97,11 @@ class Reply:
             self.codes.append(code)
             self.dropped += code >= known
             yield self._sound(stream, [code] if code < known else [])
+        if self.codes:
+            yield self._sound(stream, [], final=True)
         for _ in vectors:  # the Talker may end before the text does
             yield self._chunk()
-        yield self._sound(stream, [], final=True) if self.codes else self._chunk()
+        yield self._chunk()  # the words of a token that has no vector
 
     def record(self) -> ReplyRecord:
         """What came of it."""
