@@ -6,16 +6,14 @@ Tick ─▶ echo ─▶ detector ─▶ taker ─▶ floor ─▶ playback ─�
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-
-from voicechat.audio.levels import dbfs
 from voicechat.clock import MIC_RATE, TICKS_PER_S
 from voicechat.config import Config
 from voicechat.conversation.alignment import PACE, heard_text, pace
 from voicechat.conversation.answer import Answer
-from voicechat.conversation.barge_in import BargeIn, Nearness
+from voicechat.conversation.barge_in import BargeIn
+from voicechat.conversation.ear import Detector, Ear, Echo
 from voicechat.conversation.floor import REPLYING, TRANSITIONS, Cue, Floor
 from voicechat.conversation.playback import Playback
 from voicechat.events import (
@@ -48,25 +46,10 @@ from voicechat.turns.taker import (
     SpeechStart,
     TakerEvent,
     TurnEnd,
-    TurnTaker,
 )
 
 HEARD_TICKS = TICKS_PER_S // 5
 TWICE_TICKS = 2 * TICKS_PER_S  # Ctrl-C twice within two seconds leaves
-
-
-class Detector(Protocol):
-    """As `turns.detector` has them."""
-
-    def probability(self, frame: np.ndarray) -> float:
-        """How likely `[320]` int16, 16 kHz, is speech, 0 to 1."""
-
-
-class Echo(Protocol):
-    """As `audio.echo` has them."""
-
-    def process(self, mic: np.ndarray, heard: np.ndarray) -> np.ndarray:
-        """`[320]` int16, 16 kHz, without what the speaker played: about `[480]` int16, 24 kHz."""
 
 
 class Core:
@@ -79,11 +62,9 @@ class Core:
     """
 
     def __init__(self, config: Config, detector: Detector, echo: Echo) -> None:
-        self._config = config
-        self._detector, self._echo = detector, echo
-        self._taker = TurnTaker(config.turns)
+        self._ear = Ear(config, detector, echo)
+        self._taker = self._ear.taker
         self._barge_in = BargeIn(config.barge_in, open_speakers=config.audio.echo == "gate")
-        self._nearness = Nearness(config.barge_in.distance_db)
         self._playback = Playback(config.audio, config.barge_in)
         self._floor = Floor.LISTENING
         self._turn, self._open = 0, False  # the user's latest turn, and whether it goes on
@@ -92,9 +73,7 @@ class Core:
         # What the user did while we had the floor, and when.
         self._pending: list[tuple[int, TakerEvent | Typed]] = []
         self._last_voiced_n = 0
-        self._pushed = self._muted = False
         self._interrupted_n = -TWICE_TICKS
-        self._frame, self._speech = np.zeros(1, dtype=np.int16), 0.0
         self._heard_chars = 0
 
     def advance(self, tick: Tick) -> Step:
@@ -119,10 +98,10 @@ class Core:
             self._heard_chars = len(self._heard().text)
         return Meter(
             n=self._n,
-            level_db=dbfs(self._frame),
-            speech=self._speech,
+            level_db=self._ear.level_db,
+            speech=self._ear.speech,
             heard=self._heard_chars,
-            muted=self._deaf,
+            muted=self._ear.deaf(self._floor in REPLYING),
         )
 
     # --- the speaker's, the engine's and the user's news -----------------------------------------
@@ -173,37 +152,19 @@ class Core:
                 self._push()
 
     def _push(self) -> None:
-        """Space: push to talk, first press and second, or mute."""
-        if self._config.turns.push_to_talk:
-            self._pushed = not self._pushed
-            ends = not self._pushed
-        else:
-            ends = self._muted = not self._muted
-        if ends:
-            for event in self._taker.end():
-                self._hear(self._n, event)
-        elif self._pushed:
+        for event in self._ear.press():
+            self._hear(self._n, event)
+        if self._ear.pushed:
             self._move(Cue.STOP)
-
-    @property
-    def _deaf(self) -> bool:
-        """Nothing that the microphone brings is taken for speech."""
-        if self._config.turns.push_to_talk:
-            return not self._pushed
-        return self._muted or (not self._config.barge_in.enabled and self._floor in REPLYING)
 
     # --- the user --------------------------------------------------------------------------------
 
     def _listen(self, tick: Tick) -> None:
-        self._frame = self._echo.process(tick.mic, tick.heard)
-        self._speech = self._detector.probability(self._frame)
-        near = self._nearness.advance(self._frame, users=self._open and self._taker.voiced)
-        deaf = self._deaf or (self._floor in REPLYING and not near)
-        speech = 0.0 if deaf else 1.0 if self._pushed else self._speech
+        replying = self._floor in REPLYING
         complete = self._answer.complete if self._floor is Floor.GUESSING else None
-        for event in self._taker.advance(speech, self._frame, complete):
+        for event in self._ear.listen(tick, replying, self._open, complete):
             self._hear(self._n, event)
-        cue = self._barge_in.judge(self._floor, self._taker, self._frame)
+        cue = self._barge_in.judge(self._floor, self._taker, self._ear.frame)
         if cue and (self._floor is not Floor.PAUSED or self._playback.drained):
             self._move(cue)
 
