@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from voicechat.audio.wav import read_wav
 from voicechat.clock import MIC_RATE
@@ -26,6 +25,7 @@ from voicechat.errors import UserError
 
 if TYPE_CHECKING:
     from PIL import Image
+    from transformers import Qwen2VLImageProcessorPil
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 _SOUNDS = {".wav", ".flac", ".ogg", ".mp3"}
@@ -127,6 +127,9 @@ class Perception:
         return pairs.flatten(2).flatten(0, 1).to(self._thinker.device), grid
 
     def _processor(self, **size: object) -> Qwen2VLImageProcessorPil:
+        # Here, so that speech and text do without pillow.
+        from transformers import Qwen2VLImageProcessorPil
+
         return Qwen2VLImageProcessorPil.from_pretrained(self._checkpoint.where, **size)
 
     def _hear(self, pcm: np.ndarray) -> Tensor:
