@@ -1,5 +1,6 @@
 """The sample talk: every recorded question is asked in its time, and both parties are kept."""
 
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from voicechat.engine.scripted import ScriptedEngine
 from voicechat.events import Event, EventKind
 from voicechat.recording.replay import ClockedEngine
 from voicechat.turns.detector import make_detector
+from voicechat.ui.plain import Transcript
+from voicechat.ui.view import USER, View, see
 
 LONG = "These are quite a few words, so that there is enough of them to talk over."
 
@@ -53,3 +56,13 @@ def test_the_file_holds_both_parties_in_their_time(talk: tuple, tmp_path: Path) 
     asked, answered = np.abs(sound[:start]).max(axis=0), np.abs(sound[start:end]).max(axis=0)
     assert asked[0] > 0.1 and asked[1] == 0
     assert answered[0] < 0.01 and answered[1] > 0.05
+
+
+def test_the_screen_and_the_plain_lines_tell_all_of_it(talk: tuple) -> None:
+    says = reduce(see, talk[1], View(voice="Wren")).says
+    assert [say.who for say in says] == [USER, "Wren"] * 5
+    assert [say.cut for say in says if say.who != USER] == [False, False, True, False, False]
+    assert all(say.latency and say.text == LONG for say in says if say.who != USER)
+    transcript = Transcript("Wren")
+    lines = [line for event in talk[1] for line in transcript.add(event)]
+    assert sum(LONG in line for line in lines) == 5
