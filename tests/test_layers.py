@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "voicechat"
 FLOORS = (
-    ("clock", "events", "config", "errors"),
+    ("clock", "events", "config", "errors", "spelling"),
     ("audio", "turns", "engine.base", "engine.scripted"),
     ("engine", "conversation", "recording", "voices", "ui.view", "ui.render"),
     ("audio.devices", "recording.writer", "ui", "conversation.session"),
@@ -20,7 +20,7 @@ ONLY_IN = {
     "sounddevice": ("audio.devices",),
     "webrtcvad": ("turns.detector",),
     "rich": ("ui", "cli"),
-    "torch": ("engine", "evaluation", "training"),
+    "torch": ("engine", "evaluation", "training", "cli"),
     "transformers": ("engine", "evaluation", "training"),
 }
 NEVER = {

@@ -104,12 +104,14 @@ class ModelSettings:
         system_prompt: the fixed beginning of every prompt.
         sees: its vision tower is trained.
         judges_turns: it is trained to answer an unfinished turn with an empty reply.
+        typed_as_heard: it knows text only as it is heard: a typed line is spelled so for it.
     """
 
     system_prompt: str = QWEN_SYSTEM_PROMPT
     sees: bool = True
     judges_turns: bool = False
-    thinker: SamplingSettings = field(default_factory=SamplingSettings)
+    typed_as_heard: bool = False
+    thinker: SamplingSettings = field(default_factory=lambda: SamplingSettings(do_sample=False))
     talker: SamplingSettings = field(
         default_factory=lambda: SamplingSettings(
             temperature=0.9, top_k=40, top_p=0.8, repetition_penalty=1.05, max_new_tokens=4096

@@ -8,12 +8,11 @@ from collections import defaultdict
 
 import pytest
 
+from voicechat.spelling import normalise, number
 from voicechat.training.domain import (
     KINDS,
     SPLITS,
     Talk,
-    normalise,
-    number,
     questions,
     reply_sentences,
     sentences,

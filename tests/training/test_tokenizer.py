@@ -9,7 +9,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from voicechat.errors import UserError
-from voicechat.training.domain import number, talk
+from voicechat.spelling import number
+from voicechat.training.domain import talk
 from voicechat.training.tokenizer import SIZE, SPECIAL, load_tokenizer, train_tokenizer
 
 

@@ -39,6 +39,7 @@ def make_engine(config: ModelConfig, info: Callable[[str], None] = inform) -> tu
     from voicechat.engine.local import LocalEngine
 
     engine = LocalEngine(load(config, info), _in_language(config), info)
+    engine.warm_up()
     return engine, engine.voice.name
 
 

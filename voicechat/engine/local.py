@@ -35,6 +35,7 @@ from voicechat.engine.thinker import Thinker
 from voicechat.engine.token2wav import Token2Wav
 from voicechat.errors import UserError
 from voicechat.events import Heard, ReplyChunk
+from voicechat.spelling import normalise
 
 
 class LocalEngine:
@@ -115,7 +116,8 @@ class LocalEngine:
 
     def type(self, turn: int, text: str) -> None:
         """Adds typed text to the turn."""
-        self._open(turn).parts.append(text)
+        known = normalise(text) if self.checkpoint.settings.typed_as_heard else text
+        self._open(turn).parts.append(known)
 
     @torch.inference_mode()
     def attach(self, turn: int, path: Path) -> None:

@@ -15,7 +15,7 @@ import soxr
 
 from voicechat.clock import MIC_RATE, SPEAKER_RATE
 from voicechat.errors import UserError
-from voicechat.training.domain.words import normalise
+from voicechat.spelling import normalise
 
 EDGE_S = 0.2  # silence around a recording: Whisper loses words at hard edges
 

@@ -231,6 +231,6 @@ def repeat(
 
 def _errors(words: list[str], replies: list[str]) -> float:
     from voicechat.evaluation.intelligibility import word_error_rate
-    from voicechat.training.domain import normalise
+    from voicechat.spelling import normalise
 
     return word_error_rate(words, [normalise(reply) for reply in replies])

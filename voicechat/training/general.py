@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from voicechat.errors import UserError
-from voicechat.training.domain import Talk, Turn, number
+from voicechat.spelling import number
+from voicechat.training.domain import Talk, Turn
 
 WORDNET = Path("/usr/share/wordnet")
 _BEGINNINGS = (

@@ -9,7 +9,8 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from voicechat.errors import UserError
-from voicechat.training.domain import number, reply_sentences, talk
+from voicechat.spelling import number
+from voicechat.training.domain import reply_sentences, talk
 
 SIZE = 2048
 VOICES = 8

@@ -7,9 +7,9 @@ trained: "phrasing" (ways of asking) and "pairs" (a tenth of the pairs of number
 
 from voicechat.training.domain.sample import KINDS, SPLITS, questions, reply_sentences, talk
 from voicechat.training.domain.talks import Talk, Turn
-from voicechat.training.domain.words import normalise, number, sentences
+from voicechat.training.domain.words import sentences
 
 __all__ = [
-    "KINDS", "SPLITS", "Talk", "Turn", "normalise", "number", "questions", "reply_sentences",
+    "KINDS", "SPLITS", "Talk", "Turn", "questions", "reply_sentences",
     "sentences", "talk",
 ]  # fmt: skip

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from voicechat.spelling import number
 from voicechat.training.domain.item import Item
-from voicechat.training.domain.words import capitalise, held_out, number
+from voicechat.training.domain.words import capitalise, held_out
 
 _FORMS = {
     "plus": ("what is {a} plus {b}", "{a} plus {b}", "how much is {a} plus {b}", "add {a} and {b}",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from voicechat.spelling import ORDINALS, number
 from voicechat.training.domain.item import Item
-from voicechat.training.domain.words import ORDINALS, number
 
 DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
 MONTHS = tuple(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import random
 
+from voicechat.spelling import number
 from voicechat.training.domain.arithmetic import SUM_KINDS, result, sum_of
 from voicechat.training.domain.calendar import DAYS, MONTHS
 from voicechat.training.domain.item import Item
 from voicechat.training.domain.items import items
 from voicechat.training.domain.phrasing import ask
 from voicechat.training.domain.talks import Turn
-from voicechat.training.domain.words import held_out, number
+from voicechat.training.domain.words import held_out
 
 _ANOTHER = (
     "another one", "tell me another one", "one more", "and another one", "tell me one more",

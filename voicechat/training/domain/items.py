@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
+from voicechat.spelling import normalise
 from voicechat.training.domain.arithmetic import compared, counts, sums
 from voicechat.training.domain.calendar import calendar
 from voicechat.training.domain.item import Item, load
-from voicechat.training.domain.words import capitalise, normalise
+from voicechat.training.domain.words import capitalise
 
 SPELLING_FORMS = (
     "spell {x}", "how do you spell {x}", "spell the word {x}", "how is {x} spelled",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import random
 
+from voicechat.spelling import number
 from voicechat.training.domain.item import load
 from voicechat.training.domain.outside import aside
 from voicechat.training.domain.phrasing import ask, forms_of
 from voicechat.training.domain.talks import Turn
-from voicechat.training.domain.words import number
 
 NOT_TOLD = "You have not told me yet."
 REMEMBERED = "I will remember that."

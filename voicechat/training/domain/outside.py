@@ -7,11 +7,12 @@ import random
 import re
 from collections.abc import Iterator
 
+from voicechat.spelling import normalise
 from voicechat.training.domain.item import load
 from voicechat.training.domain.items import SPELLING_FORMS, TALE_FORMS
 from voicechat.training.domain.phrasing import ask, forms_of
 from voicechat.training.domain.talks import ASIDE_KINDS, Turn, cut, single
-from voicechat.training.domain.words import held_out, normalise
+from voicechat.training.domain.words import held_out
 
 NOT_CAUGHT = "Sorry, I did not catch that."
 UNKNOWN = "I am sorry, I don't know that."
