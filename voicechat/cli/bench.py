@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,12 +48,12 @@ def run(args: argparse.Namespace) -> int:
     """Measures; prints a table, draws the timeline, and ends with one line of JSON."""
     config = settings(args).model
     from voicechat.audio.wav import read_wav
-    from voicechat.evaluation.bench import LONG_CODES, SHORT_CODES, TURNS, Bench
+    from voicechat.evaluation.bench import LONG_CODES, SHORT_CODES, TURNS, Bench, machine
     from voicechat.evaluation.timeline import draw
 
     checkpoint = _checkpoint(args.shape, config)
-    machine = _machine(checkpoint)
-    print(machine, file=sys.stderr)
+    here = machine(checkpoint)
+    print(here, file=sys.stderr)
     bench = Bench(checkpoint, config.voice, _report)
     short, long = (read_wav(QUESTIONS / name) for name in ("2_capital.wav", "5_story.wav"))
     if "short" in args.cases:
@@ -65,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
     if "turns" in args.cases:
         bench.talk(short, TURNS)
     _print(bench)
-    title = f"{checkpoint.where.name}: {bench.runs[-1].case} reply; {machine}"
     shown = "long" if "long" in args.cases else bench.runs[-1].case
+    title = f"{checkpoint.where.name}: {shown} reply; {here}"
     draw([run for run in bench.runs if run.case == shown], args.png, title)
-    print(json.dumps(_json(bench, machine)))
+    print(json.dumps(_json(bench, here)))
     return 0
 
 
@@ -81,17 +79,6 @@ def _checkpoint(shape: str | None, config: ModelConfig) -> Checkpoint:
     from voicechat.evaluation.shapes import random_checkpoint
 
     return random_checkpoint(shape, config)
-
-
-def _machine(checkpoint: Checkpoint) -> str:
-    import torch
-
-    device = checkpoint.device
-    if device.type == "cuda":
-        where = torch.cuda.get_device_name(device)
-    else:
-        where = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
-    return f"{where}, torch {torch.__version__}"
 
 
 def _report(run: Run) -> None:
@@ -129,11 +116,11 @@ def _print(bench: Bench) -> None:
         console.print(f"{case}: codes {'identical' if same else 'DIFFER'}", highlight=False)
 
 
-def _json(bench: Bench, machine: str) -> dict[str, object]:
+def _json(bench: Bench, here: str) -> dict[str, object]:
     return {
         "bench": "latency",
         "model": bench.checkpoint.where.name,
-        "machine": machine,
+        "machine": here,
         "runs": [run.summary() for run in bench.runs],
         "ratios": bench.ratios(),
         "same_codes": bench.same_codes(),

@@ -7,11 +7,14 @@ checked.
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 
 from voicechat.clock import FRAME, SPEAKER_RATE
 from voicechat.config import ModelConfig, Token2WavSettings
@@ -186,6 +189,15 @@ class Bench:
             sounds=[(total_s, speech_s)],
             peak_bytes=peak.bytes,
         )
+
+
+def machine(checkpoint: Checkpoint) -> str:
+    """What it runs on, in words."""
+    if checkpoint.device.type == "cuda":
+        where = torch.cuda.get_device_name(checkpoint.device)
+    else:
+        where = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    return f"{where}, torch {torch.__version__}"
 
 
 def _released(checkpoint: Checkpoint) -> Checkpoint:
