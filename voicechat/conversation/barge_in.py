@@ -14,7 +14,7 @@ import numpy as np
 from voicechat.audio.levels import SILENCE_DB, dbfs
 from voicechat.clock import FRAME, MIC_RATE, ticks
 from voicechat.config import BargeInConfig
-from voicechat.conversation.floor import Cue, Floor
+from voicechat.conversation.floor import REPLYING, Cue, Floor
 from voicechat.turns.taker import State, TurnTaker
 
 # Of the words that people stop a machine with most have an s, f, ch or p; "mm-hm" and "uh-huh"
@@ -47,6 +47,9 @@ class BargeIn:
     def judge(self, floor: Floor, taker: TurnTaker, frame: np.ndarray) -> Cue | None:
         """One tick's verdict, given what the taker has made of `frame`, `[320]` int16, 16 kHz."""
         self._paused_ticks = self._paused_ticks + 1 if floor is Floor.PAUSED else 0
+        if floor not in REPLYING:
+            self._sound = []
+            return None
         self._sound = [*self._sound, (dbfs(frame), hisses(frame))]
         if taker.voiced_ticks == 0:
             self._sound = self._sound[-BEFORE:]
