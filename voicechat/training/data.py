@@ -31,8 +31,7 @@ class DataConfig:
         talks: Users' talks of the domain.
         tests: Talks of each kind of test.
         shard: Talks in a file.
-        wren: Sentences that the teacher of Wren reads, at most.
-        alder: Sentences that the teacher of Alder reads; it takes a hundred times as long.
+        sentences: Sentences that the teacher reads in each preset voice, at most.
         seed: Of everything drawn.
     """
 
@@ -40,8 +39,7 @@ class DataConfig:
     talks: int = 14_000
     tests: int = 300
     shard: int = 800
-    wren: int = 4_000
-    alder: int = 1_100
+    sentences: int = 4_000
     seed: int = 1
 
 
@@ -57,8 +55,8 @@ def run(config: DataConfig, workdir: Path) -> None:
             write_shard(path, talks, group, rng.getrandbits(32))
             print(f"data: {path.name}, {count} talks", flush=True)
     for voice, reader in teacher.teachers().items():
-        most = {"Wren": config.wren, "Alder": config.alder}[voice]
-        sentences = ((zlib.crc32(s.encode()), s) for s in domain.reply_sentences()[:most])
+        chosen = domain.reply_sentences()[: config.sentences]
+        sentences = ((zlib.crc32(s.encode()), s) for s in chosen)
         teacher.record(reader, sentences, workdir / "speech" / voice)
 
 
