@@ -96,4 +96,4 @@ def test_dpo_prefers_the_better_attempt(tokenizer: Tokenizer, tmp_path: Path) ->
 def test_the_codec_learns_its_slice(tmp_path: Path, tokenizer: Tokenizer) -> None:
     torch.manual_seed(0)
     before = codec.losses(codec.Codec(16), slice_of_speech(), 0.15)["loss"]
-    assert run_codec(tmp_path, tokenizer)["loss"] < 0.8 * before.item()
+    assert run_codec(tmp_path, tokenizer)["loss"] < 0.95 * before.item()
