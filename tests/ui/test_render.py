@@ -71,8 +71,9 @@ def test_a_gap_over_a_second_is_red(engine_s: float, style: str) -> None:
 
 
 def test_the_users_voice_is_drawn_by_its_level() -> None:
-    say = Say(key=0, who=USER, turn=1, wave=(-90.0, -60.0, -30.0, 0.0))
-    assert "▁▁▅█" in shown(render.say(say))
+    say = Say(key=0, who=USER, turn=1, wave=(-90.0, -30.0, -60.0, 0.0, -60.0))
+    assert shown(render.say(say)).split() == ["you", "▅▁█"]
+    assert shown(render.say(replace(say, wave=(-60.0, -60.0)))).split() == ["you", "▁"]
 
 
 def test_of_a_very_long_reply_the_end_is_shown_while_it_sounds() -> None:

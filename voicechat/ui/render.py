@@ -82,8 +82,10 @@ def _words(of: Say) -> Text:
 
 
 def _wave(levels: tuple[float, ...]) -> str:
+    """A bar for each level, without the quiet at both ends."""
     steps = (round((level / FLOOR_DB + 1) * (len(BARS) - 1)) for level in levels)
-    return "".join(BARS[min(max(step, 0), len(BARS) - 1)] for step in steps)
+    bars = "".join(BARS[min(max(step, 0), len(BARS) - 1)] for step in steps)
+    return bars.strip(BARS[0]) or bars[-1:]
 
 
 def _latency(latency: Latency) -> Text:
