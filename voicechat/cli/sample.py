@@ -20,6 +20,7 @@ from voicechat.recording.replay import ClockedDevices, frames
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 INTERRUPTING = "4_help"  # is asked while the answer before it, a count to ten, still sounds
 AFTER_S = 2.0  # ... so long after its beginning
+LONGEST_S = 20.0  # of any answer is listened to
 BETWEEN_S = 1.0  # of quiet before another question
 Show = Callable[[Meter, tuple[Event, ...]], None]
 QUIET = np.zeros(FRAME, dtype=np.int16)
@@ -71,23 +72,16 @@ class SampleTalk(ClockedDevices):
 
     def _ask(self, questions: list[Path]) -> Iterator[np.ndarray]:
         for path in questions:
-            yield from self._over() if path.stem == INTERRUPTING else self._between()
+            yield from self._listen(AFTER_S if path.stem == INTERRUPTING else LONGEST_S)
             yield from frames(read_wav(path))
-        yield from self._between()
+        yield from self._listen(LONGEST_S)
 
-    def _between(self) -> Iterator[np.ndarray]:
-        """Until nobody has spoken for a while."""
-        quiet = 0
-        while quiet < BETWEEN_S * TICKS_PER_S:
+    def _listen(self, patience_s: float) -> Iterator[np.ndarray]:
+        """Until nobody has spoken for a while, or a reply has sounded for `patience_s`."""
+        quiet = sounded = 0
+        while quiet < BETWEEN_S * TICKS_PER_S and sounded < patience_s * TICKS_PER_S:
             quiet = 0 if self._answering else quiet + 1
-            yield QUIET
-
-    def _over(self) -> Iterator[np.ndarray]:
-        """Until the reply has sounded for a while, or has ended before."""
-        sounded = waited = 0
-        while sounded < AFTER_S * TICKS_PER_S and waited < BETWEEN_S * TICKS_PER_S:
             sounded += self._sounding
-            waited = 0 if self._answering else waited + 1
             yield QUIET
 
     def _paced(
