@@ -19,6 +19,7 @@ from voicechat.events import Event, EventKind, Tick
 
 REPLY_WITHIN_S = 5.0
 YIELD_WITHIN_S = 2.0
+PREROLL_S = 1.0  # a turn's first piece begins at most so long before its first sound
 TAKEOVER_S, TAKEOVER_WORDS = 1.0, 3
 NO_TURNS = ("back-channel", "cough", "click", "keyboard", "noise", "music", "aside")
 
@@ -135,9 +136,9 @@ class _Talk:
     def onset(self, result: Score, span: Span) -> None:
         """The first piece of the turn that the engine was given began at `from_s`."""
         begun = [e.detail["from_s"] for e in self._all(EventKind.SPEECH_START)]
-        near = [at for at in begun if at < span.off_s]
-        if near:
-            result.onset_loss_s.append(max(0.0, near[-1] - span.on_s))
+        own = [at for at in begun if span.on_s - PREROLL_S <= at < span.off_s]
+        if own:
+            result.onset_loss_s.append(max(0.0, own[0] - span.on_s))
 
     def takes_over(self, pause: Span) -> bool:
         starts = self._all(EventKind.REPLY_START, on_s=pause.on_s, off_s=pause.off_s + 0.2)
