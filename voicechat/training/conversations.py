@@ -1,0 +1,59 @@
+"""Conversations to learn from: drawn, in writing or aloud, and written as rows."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import torch
+
+from voicechat.training.bank import Clip, SpokenTalk
+from voicechat.training.domain import Turn
+from voicechat.training.rows import Row, Scribe, draw_talks, place, stands_alone
+
+
+def text_row(scribe: Scribe, turns: int, typed: float, rng: random.Random) -> Row:
+    """Draws a conversation of so many turns, a share of them typed and the others spelled."""
+    row = scribe.start()
+    for talk in draw_talks(rng, turns):
+        for turn in talk.turns:
+            if rng.random() < typed:
+                scribe.typed(row, turn)
+            else:
+                scribe.spelled(row, turn, rng)
+    return row
+
+
+Said = list[tuple[Turn, Clip | None]]  # the turns of a row; None: typed
+
+
+def spoken_row(talks: Sequence[SpokenTalk], turns: int, typed: float, rng: random.Random) -> Said:
+    """Draws a conversation whose users speak, but for a share of the turns: a talk among others."""
+    first, drawn = rng.choice(talks), []
+    while len(first.clips) + len(drawn) < turns:
+        other = rng.choice(talks)
+        if stands_alone(other.talk):
+            drawn.append(other)
+    drawn.insert(place(first.talk, len(drawn), rng), first)
+    turns_clips = [
+        pair for talk in drawn for pair in zip(talk.talk.turns, talk.clips, strict=True)
+    ]  # fmt: skip
+    return [
+        (turn, clip if i == 0 or rng.random() >= typed else None)  # never all typed
+        for i, (turn, clip) in enumerate(turns_clips)
+    ]
+
+
+def write(scribe: Scribe, rows: Sequence[Said], heard: Sequence[torch.Tensor]) -> list[Row]:
+    """Writes drawn conversations with what was heard of their spoken turns."""
+    vectors = iter(heard)
+    written = []
+    for said in rows:
+        row = scribe.start()
+        for turn, clip in said:
+            if clip is None:
+                scribe.typed(row, turn)
+            else:
+                scribe.spoken(row, turn, next(vectors))
+        written.append(row)
+    return written
