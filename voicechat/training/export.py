@@ -45,12 +45,15 @@ SETTINGS: Mapping[str, Any] = {
     "sees": False,
     "judges_turns": False,  # not before it tells 95 % of unfinished turns
     "typed_as_heard": True,
-    "thinker": {"do_sample": False, "max_new_tokens": 600},
-    "talker": {"do_sample": False, "max_new_tokens": 4000, "repetition_penalty": 1.0},
+    "thinker": {"do_sample": False, "max_new_tokens": 400},
+    "talker": {"do_sample": False, "max_new_tokens": 2000, "repetition_penalty": 1.0},
     # BigVGAN of this size sees 8 mel frames to either side: with that context a stream is exact
     # (`bench window`), and the ODE's error with six evaluations is far below the DiT's own.
     "token2wav": {
-        "solver": "midpoint", "num_steps": 4, "guidance_scale": 0.0, "vocoder_context_frames": 8,
+        "solver": "midpoint",
+        "num_steps": 4,
+        "guidance_scale": 0.0,
+        "vocoder_context_frames": 8,
     },
 }
 # The released template without tools, and with pocket's own first words.

@@ -252,8 +252,9 @@ def draw_curve(folder: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(8, 5))
     for key in keys:
         points = [(line["step"], line[key]) for line in lines if key in line]
-        axes.plot(*zip(*points, strict=True), marker="o" if key.startswith("eval/") else None,
-                  label=key)
+        axes.plot(
+            *zip(*points, strict=True), marker="o" if key.startswith("eval/") else None, label=key
+        )
     axes.set(title=folder.name, xlabel="step", yscale="symlog")
     if keys:
         axes.legend(fontsize="small")

@@ -43,9 +43,7 @@ def text_table() -> torch.Tensor:
     return embedding_table(SIZE, EMBEDDING)
 
 
-def join(
-    parts: Sequence[Labelled], tokenizer: Tokenizer, quiet: int
-) -> Said:
+def join(parts: Sequence[Labelled], tokenizer: Tokenizer, quiet: int) -> Said:
     """Sentences of one voice as one reply, with pauses between."""
     pause = torch.full((PAUSE_CODES,), quiet)
     codes = [c for part in parts for c in (part.codes, pause)][:-1]
