@@ -1,4 +1,3 @@
-# LEAD NOTE (read, then delete this line): /tmp/brief/NOTE_unfinished.md asks for one more kind.
 """Users' speech: who speaks, what synthesiser speaks it, and the shards the trainings read.
 
 Every voice belongs to one *group*. `train` voices are trained on; `held` are other voices of the
