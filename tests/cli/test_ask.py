@@ -12,6 +12,7 @@ import soundfile
 from tests.engine import tiny
 from voicechat.cli import main
 from voicechat.clock import CODE
+from voicechat.engine.finder import POCKET
 
 DATA = Path(__file__).parents[1] / "data"
 SHORT = [
@@ -34,6 +35,15 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def events(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.skipif(not (POCKET / "config.json").exists(), reason="pocket is not bundled yet")
+def test_pocket_answers_the_question_that_comes_with_it(
+    inside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wav = str(DATA / "question.wav")
+    assert main(["ask", wav, "--out", "reply.wav", "--model", "pocket", "--greedy"]) == 0
+    assert "The capital of France is Paris." in capsys.readouterr().out
 
 
 def test_one_question_gives_words_a_wav_and_a_log(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voicechat.evaluation.turns import Row
 
 HELP = "score turn taking: gaps, pauses, interruptions, false alarms, echo"
-SCRIPT = ("One, two, three, four, five, six. " * 4).strip()
+SCRIPT = ("One, two, three, four, five, six. " * 3).strip(), "Yes."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +90,7 @@ def _engines(config: ModelConfig) -> Callable[[], Engine]:
     if config.name == SCRIPTED:
         from voicechat.engine.scripted import ScriptedEngine
 
-        return lambda: ScriptedEngine([SCRIPT])
+        return lambda: ScriptedEngine(SCRIPT)
     from voicechat.engine.checkpoint import load
     from voicechat.engine.local import LocalEngine
 

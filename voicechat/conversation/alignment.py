@@ -100,30 +100,64 @@ def pace(text: str, pcm: np.ndarray) -> float | None:
     return float(before[-1] / words.weights[-1]) if len(words.ends) > 2 else None
 
 
-def heard_text(
-    text: str, pcm: np.ndarray, samples: int, whole: bool, frames_a_weight: float = PACE
-) -> str:
-    """The words of `text` that `pcm[:samples]` says: a prefix of `text`.
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A reply's words beside its sound.
+
+    Attributes:
+        text: as far as it is known.
+        pcm: `[samples]` int16, 24 kHz, as far as it is made.
+        whole: `pcm` says all of `text`.
+        words: of the text.
+        before: `[frames + 1]` frames of speech before each frame of the sound.
+        anchors: `[2, points]` corresponding frames of speech and weights, both rising.
+    """
+
+    text: str
+    pcm: np.ndarray
+    whole: bool
+    words: Words
+    before: np.ndarray
+    anchors: np.ndarray
+
+    def of(self, text: str, pcm: np.ndarray, whole: bool) -> bool:
+        """Whether it is of just these, the very same sound."""
+        return self.pcm is pcm and self.text == text and self.whole == whole
+
+    def heard(self, samples: int) -> str:
+        """The words that so many samples say: a prefix of the text."""
+        if self.whole and samples >= len(self.pcm):
+            return self.text
+        frames = self.before[min(samples // FRAME, len(self.before) - 1)]
+        said = float(np.interp(frames, *self.anchors))
+        count = int(np.searchsorted(self.words.weights, said + 0.5, side="right"))
+        return self.text[: self.words.ends[count - 1]] if count else ""
+
+
+def align(text: str, pcm: np.ndarray, whole: bool, frames_a_weight: float = PACE) -> Alignment:
+    """Finds out which part of the sound says which word.
 
     Args:
         text: the reply's text as far as it is known.
         pcm: `[samples]` int16, 24 kHz: the reply as far as it is made.
-        samples: how much of it was heard.
         whole: `pcm` says all of `text`.
         frames_a_weight: the voice's pace, for a reply that is not whole.
     """
-    if whole and samples >= len(pcm):
-        return text
     words, (before, pauses) = read(text), spoken(pcm)
     if not len(words.ends) or not before[-1]:
-        return ""
+        return Alignment(text, pcm, whole, words, before, np.zeros((2, 1)))
     if whole:
         frames_a_weight = before[-1] / words.weights[-1]
-    anchors = _match(words, pauses / frames_a_weight, before[-1] / frames_a_weight, whole)
-    said = float(np.interp(before[min(samples // FRAME, len(before) - 1)] / frames_a_weight,
-                           *anchors))  # fmt: skip
-    count = int(np.searchsorted(words.weights, said + 0.5, side="right"))
-    return text[: words.ends[count - 1]] if count else ""
+    in_sound, in_text = _match(words, pauses / frames_a_weight, before[-1] / frames_a_weight, whole)
+    anchors = np.stack((in_sound * frames_a_weight, in_text))
+    return Alignment(text, pcm, whole, words, before, anchors)
+
+
+def heard_text(
+    text: str, pcm: np.ndarray, samples: int, whole: bool, frames_a_weight: float = PACE
+) -> str:
+    """The words of `text` that `pcm[:samples]` says; see `align`."""
+    return align(text, pcm, whole, frames_a_weight).heard(samples)
 
 
 def _match(

@@ -10,7 +10,7 @@ from typing import Any
 
 from voicechat.clock import MIC_RATE, TICKS_PER_S
 from voicechat.config import Config
-from voicechat.conversation.alignment import PACE, heard_text, pace
+from voicechat.conversation.alignment import PACE, Alignment, align, pace
 from voicechat.conversation.answer import Answer
 from voicechat.conversation.barge_in import BargeIn
 from voicechat.conversation.ear import Detector, Ear, Echo
@@ -70,6 +70,7 @@ class Core:
         self._turn, self._open = 0, False  # the user's latest turn, and whether it goes on
         self._answer: Answer | None = None
         self._pace = PACE  # the voice's, measured on each whole reply
+        self._aligned: Alignment | None = None  # the reply's words and sound, as last looked at
         # What the user did while we had the floor, and when.
         self._pending: list[tuple[int, TakerEvent | Typed]] = []
         self._last_voiced_n = 0
@@ -351,9 +352,9 @@ class Core:
 
     def _heard(self) -> Heard:
         answer, playback = self._answer, self._playback
-        heard = playback.heard
-        text = heard_text(answer.text, playback.made, heard, answer.final, self._pace)
-        return Heard(heard, text)
+        if not (self._aligned and self._aligned.of(answer.text, playback.made, answer.final)):
+            self._aligned = align(answer.text, playback.made, answer.final, self._pace)
+        return Heard(playback.heard, self._aligned.heard(playback.heard))
 
     def _act(self, action: Action) -> None:
         self._actions.append(action)
