@@ -25,7 +25,7 @@ def played(*parts: Part, slow_s: float = 0.0, complete: float | None = None) -> 
     judge = None if complete is None else lambda pcm: complete
     engine = ScriptedEngine([LONG_REPLY, "yes."], judge)
     compute = fixed_time(slow_s) if slow_s else no_time
-    return play(Scene("test", parts), core(), engine, compute)
+    return play(Scene("test", parts), core(), lambda room: engine, compute)
 
 
 def scored(*parts: Part, slow_s: float = 0.0, complete: float | None = None) -> Score:
@@ -98,7 +98,7 @@ def test_an_echo_is_delayed_and_softer() -> None:
 def test_a_bursty_speaker_and_another_rate_lose_nothing() -> None:
     engine = ScriptedEngine([LONG_REPLY])
     for scene in (Scene("j", (ASK,), jitter=5), Scene("p", (ASK,), path_rate=8_000)):
-        log = play(scene, core(), engine, no_time).log
+        log = play(scene, core(), lambda room: engine, no_time).log
         ours = sum(tick.played for tick in log.ticks)
         assert ours == next(e for e in log.events if e.event == "reply_end").detail["heard_samples"]
 

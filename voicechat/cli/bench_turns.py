@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
     from voicechat.config import Config, ModelConfig
     from voicechat.conversation.core import Core
     from voicechat.engine.base import Engine
-    from voicechat.evaluation.scenarios import Scene
+    from voicechat.evaluation.scenarios import Room, Scene
     from voicechat.evaluation.turns import Row
 
 HELP = "score turn taking: gaps, pauses, interruptions, false alarms, echo"
-SCRIPT = ("One, two, three, four, five, six. " * 3).strip(), "Yes."
+SCRIPT = (
+    "Once a red fox lived beside a slow river. Each day it walked along the water, looked for "
+    "fish, and slept in the sun. One night it rained, and the river rose, until the fox had to go.",
+    "Yes.",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compute", choices=("zero", "measured", "cpu"), default="measured",
         help="what the engine takes on the sample clock: no time, the time that it really took, or "
         "its CPU time",
+    )  # fmt: skip
+    parser.add_argument(
+        "--judge", type=float, metavar="SHARE",
+        help="with --model scripted: whether turns are complete is judged, right so often",
     )  # fmt: skip
 
 
@@ -46,14 +55,19 @@ def run(args: argparse.Namespace) -> int:
     if unknown:
         raise UserError(f"--kinds {unknown[0]}: known are {', '.join(map(repr, KINDS))}")
     begun = time.perf_counter()
-    engines = _engines(config.model)
+    engines = _engines(config.model, args.judge)
     rows = measure(
         kinds, args.count, _cores(config), engines, COMPUTE[args.compute], report=_report
     )
     _report(rows[-1])
     kept = _kept(args.count)
     print(f"{'kept history':22} {kept}")
-    head = {"model": config.model.name, "compute": args.compute, "count": args.count}
+    head = {
+        "model": config.model.name,
+        "compute": args.compute,
+        "count": args.count,
+        "judge": args.judge,
+    }
     took_s = round(time.perf_counter() - begun, 1)
     figures = {row.kind: row.figures() for row in rows}
     print(json.dumps({**head, "took_s": took_s, **figures, "kept history": kept}))
@@ -83,19 +97,31 @@ def _cores(config: Config) -> Callable[[Scene], Core]:
     return make
 
 
-def _engines(config: ModelConfig) -> Callable[[], Engine]:
+def _engines(config: ModelConfig, judged: float | None) -> Callable[[Room], Engine]:
     """A fresh engine for each scene, the model loaded once."""
     from voicechat.cli.wiring import SCRIPTED, inform
 
     if config.name == SCRIPTED:
-        from voicechat.engine.scripted import ScriptedEngine
-
-        return lambda: ScriptedEngine(SCRIPT)
+        luck = random.Random(config.seed)
+        return lambda room: _scripted(room, judged, luck)
+    if judged is not None:
+        raise UserError("--judge: only --model scripted is judged by the scene")
     from voicechat.engine.checkpoint import load
     from voicechat.engine.local import LocalEngine
 
     checkpoint = load(config, inform)
-    return lambda: LocalEngine(checkpoint, config)
+    return lambda room: LocalEngine(checkpoint, config)
+
+
+def _scripted(room: Room, judged: float | None, luck: random.Random) -> Engine:
+    """Tells a tale, then says yes; judges turns right with the probability `judged`."""
+    from voicechat.engine.scripted import ScriptedEngine
+    from voicechat.evaluation.kept import recite
+
+    def judge(pcm: object) -> float:
+        return float(room.complete == (luck.random() < judged))
+
+    return ScriptedEngine(SCRIPT, None if judged is None else judge, voice=recite)
 
 
 def _report(row: Row) -> None:

@@ -21,6 +21,7 @@ PAUSE = 12 * CODE  # after punctuation
 LEVEL = 3000
 RISE = speaker_samples(10)
 Judge = Callable[[np.ndarray], float]
+Voice = Callable[[str], tuple[list[tuple[int, str]], np.ndarray]]  # as `speak`
 
 
 class ScriptedEngine:
@@ -31,6 +32,7 @@ class ScriptedEngine:
         judge: given a turn's speech, `[samples]` int16, 16 kHz, how likely it is complete; without
             one the engine cannot tell.
         complete_at: an uncertain turn below this gets an empty answer.
+        voice: speaks a reply; by default in tones.
 
     Attributes:
         history: what of each turn's reply is remembered, by turn.
@@ -38,10 +40,15 @@ class ScriptedEngine:
     """
 
     def __init__(
-        self, replies: Sequence[str], judge: Judge | None = None, complete_at: float = 0.5
+        self,
+        replies: Sequence[str],
+        judge: Judge | None = None,
+        complete_at: float = 0.5,
+        voice: Voice | None = None,
     ) -> None:
         assert replies, "a script of no replies"
         self._replies, self._judge, self._complete_at = replies, judge, complete_at
+        self._speak = voice or speak
         self.history: dict[int, str] = {}
         self.turns: dict[int, list[np.ndarray | str]] = {}
 
@@ -66,7 +73,7 @@ class ScriptedEngine:
             yield ReplyChunk(turn, complete=complete, final=True)
             return
         text = self._replies[(turn - 1) % len(self._replies)]
-        starts, pcm = speak(text)
+        starts, pcm = self._speak(text)
         self.history[turn] = text
         for start in range(0, len(pcm), DIT_BLOCK):
             stop = min(start + DIT_BLOCK, len(pcm))

@@ -6,6 +6,7 @@ The truth is flite's: it tells when each phone that it speaks ends.
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from voicechat.audio.resample import to_int16
 from voicechat.audio.wav import read_wav
-from voicechat.clock import SPEAKER_RATE
+from voicechat.clock import CODE, SPEAKER_RATE
 from voicechat.conversation.alignment import heard_text, pace
-from voicechat.training import domain
+from voicechat.training import domain, users
 
 VOICES = ("slt", "rms", "awb", "kal16")
 REPLIES = ("story", "rhyme", "count", "fact", "joke", "spelling", "chat")
@@ -37,10 +39,10 @@ def errors(count: int, seed: int = 0) -> list[int]:
 def _cuts(rng: random.Random) -> Iterator[int]:
     text = domain.talk(rng, "train", rng.choice(REPLIES)).turns[0].reply
     voice, stretch = rng.choice(VOICES), rng.uniform(0.9, 1.2)
-    pcm, ends_s = _speak(text, voice, stretch)
+    pcm, ends_s = speak(text, voice, stretch)
     # A session learns the voice's pace from whole replies: here, from another one.
     other = domain.talk(rng, "train", "fact").turns[0].reply
-    learnt = pace(other, _speak(other, voice, stretch)[0])
+    learnt = pace(other, speak(other, voice, stretch)[0])
     for cut in range(CUTS):
         at_s = rng.uniform(0, len(pcm) / SPEAKER_RATE)
         made = pcm if cut % 2 else pcm[: round((at_s + rng.uniform(*AHEAD_S)) * SPEAKER_RATE)]
@@ -49,8 +51,12 @@ def _cuts(rng: random.Random) -> Iterator[int]:
         yield len(kept.split()) - int(np.sum(ends_s <= at_s))
 
 
-def _speak(text: str, voice: str, stretch: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns `[samples]` int16, 24 kHz, and `[words]` when each word ends, in seconds."""
+def speak(text: str, voice: str, stretch: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Speaks a text.
+
+    Returns:
+        `[samples]` int16, 24 kHz; and `[words]` when each word ends, in seconds.
+    """
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "said.wav"
         phones = _flite(text, voice, "-psdur", "--setf", f"duration_stretch={stretch:.3f}",
@@ -61,6 +67,16 @@ def _speak(text: str, voice: str, stretch: float) -> tuple[np.ndarray, np.ndarra
     # A word may have a phone more or less beside its neighbours: share the difference out.
     last = np.round(np.cumsum(counts) * len(ends) / counts.sum()).astype(int) - 1
     return pcm, np.array(ends)[np.maximum(last, 0)]
+
+
+@cache
+def recite(text: str) -> tuple[list[tuple[int, str]], np.ndarray]:
+    """A voice for `ScriptedEngine` that is speech: flite's."""
+    pcm, ends_s = speak(text, "slt")
+    starts = np.rint(np.array([0.0, *ends_s[:-1]]) * SPEAKER_RATE).astype(int).tolist()
+    whole = pcm[: len(pcm) // CODE * CODE] / 32768
+    words = re.findall(r"\s*\S+", text)
+    return list(zip(starts, words, strict=True)), to_int16(users.level(whole))
 
 
 @cache

@@ -103,6 +103,11 @@ class Room(ClockedDevices):
         self.spans: list[Span] = []
         self.missed = False
 
+    @property
+    def complete(self) -> bool:
+        """Whether the user's latest turn is over, as only the scene knows."""
+        return bool(self.spans) and self.spans[-1].kind not in ("begin", "pause")
+
     def notice(self, meter: Meter, events: tuple[Event, ...]) -> None:
         """Is shown what a screen is shown: knows so what the assistant does."""
         for event in events:

@@ -60,10 +60,12 @@ class Played:
     missed: bool
 
 
-def play(scene: Scene, core: Core, engine: Engine, compute: Compute) -> Played:
+def play(
+    scene: Scene, core: Core, make_engine: Callable[[Room], Engine], compute: Compute
+) -> Played:
     """Plays a scene to its end."""
     room, log = Room(scene), Log()
-    Session(core, ClockedEngine(engine, compute), room, room.notice, log).run()
+    Session(core, ClockedEngine(make_engine(room), compute), room, room.notice, log).run()
     return Played(room.spans, log, room.missed)
 
 
@@ -111,7 +113,7 @@ def measure(
     kinds: Iterable[str],
     count: int,
     make_core: Callable[[Scene], Core],
-    make_engine: Callable[[], Engine],
+    make_engine: Callable[[Room], Engine],
     compute: Compute,
     seed: int = 0,
     report: Callable[[Row], None] = lambda row: None,
@@ -122,7 +124,7 @@ def measure(
         total, missed = Score(), 0
         for index in range(count):
             scene = draw(kind, index, seed)
-            played = play(scene, make_core(scene), make_engine(), compute)
+            played = play(scene, make_core(scene), make_engine, compute)
             if played.missed:
                 missed += 1
                 continue
