@@ -83,6 +83,21 @@ class FiniteScalarQuantizer(nn.Module):
         return (digits - self.levels // 2) / (self.levels // 2)
 
 
+def code_vectors(width: int) -> torch.Tensor:
+    """A start for embeddings of the codes, [1000, width], of variance 1: near codes are alike.
+
+    Each digit of a code brings a vector that depends linearly on its level and one of its own.
+    """
+    generator = torch.Generator().manual_seed(13)
+    values = FiniteScalarQuantizer().values(torch.arange(CODES))
+    vectors = torch.zeros(CODES, width)
+    for digit, levels in zip(values.T, LEVELS, strict=True):
+        slope = torch.randn(width, generator=generator)
+        own = torch.randn(levels, width, generator=generator)
+        vectors += digit[:, None] * slope + 0.6 * own[torch.unique(digit, return_inverse=True)[1]]
+    return vectors / vectors.std()
+
+
 class _Residual(nn.Module):
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()

@@ -23,6 +23,7 @@ from voicechat.training.codec import (
     MOST_VOICES,
     Codec,
     Labelled,
+    code_vectors,
     label,
     load_codec,
     silence_code,
@@ -80,6 +81,8 @@ def build_dit(hidden: int = 256, layers: int = 6) -> Qwen2_5OmniToken2WavDiTMode
         nn.init.zeros_(linear.weight)
         nn.init.zeros_(linear.bias)
     nn.init.normal_(dit.text_embed.codec_embed.weight, std=0.5)
+    embeddings = dit.text_embed.codec_embed.weight.data
+    embeddings[1 : CODES + 1] = 0.5 * code_vectors(embeddings.shape[1])
     nn.init.normal_(dit.proj_out.weight, std=0.02)
     return dit
 

@@ -34,8 +34,16 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 )
 
 from voicechat.training.alignment import letter_times
-from voicechat.training.codec import CODES, Labelled, label, load_codec, silence_code
+from voicechat.training.codec import (
+    CODES,
+    Labelled,
+    code_vectors,
+    label,
+    load_codec,
+    silence_code,
+)
 from voicechat.training.loop import Schedule, Trainer, trained
+from voicechat.training.optim import MuonAdamW
 from voicechat.training.replies import (
     EMBEDDING,
     IGNORE,
@@ -81,7 +89,7 @@ class TalkerConfig:
     intermediate: int = 704
     steps: int = 4000
     positions: int = 3500
-    lr: float = 1.5e-3
+    lr: float = 1e-3
     warmup: int = 150
     corrupted: float = 0.15
     joined: float = 0.2
@@ -118,6 +126,8 @@ def build_talker(
     config._attn_implementation = "eager"  # the fused kernel's backward is slow at these sizes
     talker = Qwen2_5OmniTalkerForConditionalGeneration(config)
     nn.init.normal_(talker.get_input_embeddings().weight)  # as loud as the text beside them
+    talker.get_input_embeddings().weight.data[1 : CODES + 1] = code_vectors(EMBEDDING)
+    talker.codec_head.weight.data[1 : CODES + 1] = code_vectors(hidden) * hidden**-0.5
     silence_marks(talker)
     return talker
 
@@ -242,9 +252,10 @@ def train(
     talker = build_talker(tokenizer, config.hidden, config.layers, config.intermediate)
     reader = nn.Linear(config.hidden, SIZE)
     modules = {"talker": talker, "reader": reader}
-    optimizer = torch.optim.AdamW(
-        [*talker.parameters(), *reader.parameters()], betas=(0.9, 0.98), weight_decay=0.02
-    )
+    layers = talker.model.layers
+    inner = {id(p) for p in layers.parameters()}
+    outer = [p for p in [*talker.parameters(), *reader.parameters()] if id(p) not in inner]
+    optimizer = MuonAdamW(layers, [{"params": outer}])
     schedule = Schedule(config.steps, config.lr, config.warmup)
     trainer = Trainer("talker", workdir, modules, optimizer, schedule, config.seed,
                       bf16=True, checkpoint_every=config.checkpoint_every)  # fmt: skip
