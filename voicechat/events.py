@@ -274,9 +274,16 @@ class Meter:
     muted: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
-    """What one tick led to: orders for engine and speaker, and what is to be told."""
+    """What one tick led to.
+
+    Attributes:
+        actions: orders for engine and speaker.
+        events: what is to be told.
+        clean: `[320]` int16, 16 kHz: the microphone without the assistant's own voice.
+    """
 
     actions: tuple[Action, ...]
     events: tuple[Event, ...]
+    clean: np.ndarray

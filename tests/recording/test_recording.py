@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import LONG_REPLY, Talk, config, core, mic, talk
+from stage import LONG_REPLY, Loud, Talk, config, core, mic, talk
 
+from voicechat.conversation.core import Core
 from voicechat.errors import UserError
 from voicechat.events import Key, Typed
 from voicechat.recording import format, reader
 from voicechat.recording.reader import Recording, read
-from voicechat.recording.writer import Recorder
+from voicechat.recording.remembered import RememberedEcho
+from voicechat.recording.writer import WAVS, Recorder
 
 LONG = mic(0.5, 1.5, 1.7, 2, 6)  # a question, an interruption
 KEYS = {600: Typed("naïve?"), 640: Key.ESCAPE}
@@ -38,7 +40,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def replayed(recording: Recording) -> list[format.Line]:
-    again = core(recording.config)
+    again = Core(recording.config, Loud(), RememberedEcho(recording.clean))
     return [
         format.action_line(tick.n, action)
         for tick in recording.ticks
@@ -78,21 +80,22 @@ def test_another_setting_orders_otherwise(recorded: Path) -> None:
 
 
 def test_the_wavs_are_ordinary_ones(recorded: Path) -> None:
-    for name, rate in ((format.MIC, 16_000), (format.HEARD, 24_000), (format.REPLIES, 24_000)):
+    for name, rate in WAVS.items():
         with wave.open(str(recorded / name)) as file:
             assert file.getframerate() == rate
             assert file.getnframes() == len(reader.sound(recorded / name)) > 0
 
 
 @settings(max_examples=12)
-@given(cuts=st.lists(st.floats(0, 1), min_size=6, max_size=6))
+@given(cuts=st.lists(st.floats(0, 1), min_size=7, max_size=7))
 def test_a_crash_at_any_point_leaves_a_readable_beginning(
     recorded: Path, tmp_path_factory: pytest.TempPathFactory, cuts: list[float]
 ) -> None:
     """Each file is cut anywhere, as if the disk had not got to the rest; sound goes first."""
     left = tmp_path_factory.mktemp("crashed")
     names = (
-        format.MIC, format.HEARD, format.REPLIES, format.ACTIONS, format.EVENTS, format.TICKS,
+        format.MIC, format.CLEAN, format.HEARD, format.REPLIES, format.ACTIONS, format.EVENTS,
+        format.TICKS,
     )  # fmt: skip
     for name in (format.HEADER, format.CONFIG):
         (left / name).write_bytes((recorded / name).read_bytes())
@@ -137,7 +140,7 @@ def test_a_session_is_never_written_over(recorded: Path) -> None:
 
 @pytest.mark.parametrize(
     ("header", "says"),
-    [(None, "holds no recorded session"), ("{", "not the header"), ('{"format": 9}', "reads 1")],
+    [(None, "holds no recorded session"), ("{", "not the header"), ('{"format": 9}', "reads 2")],
 )
 def test_what_is_no_session_is_refused_in_one_line(
     tmp_path: Path, header: str | None, says: str

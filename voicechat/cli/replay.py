@@ -77,11 +77,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _fold(recording: Recording) -> int:
-    """The core over the logged ticks: the same actions, byte for byte."""
+    """The core over the logged ticks and what it heard in them: the same actions, byte for byte."""
     from voicechat.cli.wiring import make_core
     from voicechat.recording import format
+    from voicechat.recording.remembered import RememberedEcho
 
-    core = make_core(recording.config)
+    core = make_core(recording.config, RememberedEcho(recording.clean))
     begun = time.perf_counter()
     steps = [(tick.n, core.advance(tick).actions) for tick in recording.ticks]
     took_s = time.perf_counter() - begun

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 
 from voicechat.config import Config, ModelConfig
 from voicechat.conversation.core import Core
+from voicechat.conversation.ear import Echo
 from voicechat.engine.base import Engine
 
 SCRIPTED = "scripted"  # a model of tones: tries devices and turns where there is no other
@@ -34,7 +34,6 @@ def make_engine(config: ModelConfig, info: Callable[[str], None] = inform) -> tu
         from voicechat.engine.scripted import ScriptedEngine
 
         return ScriptedEngine(SCRIPT), "tones"
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns of released checkpoints
     from voicechat.engine.checkpoint import load
     from voicechat.engine.local import LocalEngine
 
@@ -50,9 +49,9 @@ def _in_language(config: ModelConfig) -> ModelConfig:
     return replace(config, persona=asked.strip())
 
 
-def make_core(config: Config) -> Core:
-    """The pure middle, with the detector and the echo room that the settings name."""
+def make_core(config: Config, echo: Echo | None = None) -> Core:
+    """The pure middle, with the detector and (if none is given) the echo that the settings name."""
     from voicechat.audio.echo import make_echo
     from voicechat.turns.detector import make_detector
 
-    return Core(config, make_detector(config.turns), make_echo(config.audio.echo))
+    return Core(config, make_detector(config.turns), echo or make_echo(config.audio.echo))

@@ -89,7 +89,7 @@ class Core:
             self._press(key)
         self._listen(tick)
         self._speak()
-        return Step(tuple(self._actions), tuple(self._events))
+        return Step(tuple(self._actions), tuple(self._events), self._ear.frame)
 
     def meter(self) -> Meter:
         """What the screen shows of this moment; where the voice is, five times a second."""

@@ -4,9 +4,10 @@
       session.json    format, voicechat's and its libraries' versions
       config.yaml     the settings, as `--config` takes them
       mic.wav         16 kHz: the microphone, 320 samples a tick
+      clean.wav       16 kHz: the microphone without the assistant's own voice, as the core heard it
       heard.wav       24 kHz: what the speaker played, fill included
       replies.wav     24 kHz: what the engine made, in the order in which it was delivered
-      ticks.jsonl     one line a tick: how much of the three is its, chunks, keys
+      ticks.jsonl     one line a tick: how much of the last two is its, chunks, keys
       actions.jsonl   what the core ordered: what a replay must repeat
       events.jsonl    what happened
 
@@ -33,9 +34,10 @@ from voicechat.events import (
     Typed,
 )
 
-VERSION = 1
+VERSION = 2
 HEADER, CONFIG = "session.json", "config.yaml"
-MIC, HEARD, REPLIES = "mic.wav", "heard.wav", "replies.wav"
+MIC, CLEAN = "mic.wav", "clean.wav"
+HEARD, REPLIES = "heard.wav", "replies.wav"
 TICKS, ACTIONS, EVENTS = "ticks.jsonl", "actions.jsonl", "events.jsonl"
 
 Line = dict[str, Any]

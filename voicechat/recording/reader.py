@@ -28,6 +28,7 @@ class Recording:
         config: its settings.
         header: versions.
         ticks: all that were written whole.
+        clean: `[ticks, 320]` int16, 16 kHz: the microphone in them, as the core heard it.
         actions: what the core ordered in these ticks.
         events: what happened in them.
     """
@@ -36,6 +37,7 @@ class Recording:
     config: Config
     header: format.Line
     ticks: list[Tick]
+    clean: np.ndarray
     actions: list[format.Line]
     events: list[format.Line]
 
@@ -48,7 +50,8 @@ def read(folder: Path) -> Recording:
     """
     header = _header(folder)
     try:
-        ticks = list(_ticks(folder))
+        clean = _frames(folder / format.CLEAN)
+        ticks = list(_ticks(folder, len(clean)))
         last = ticks[-1].n if ticks else -1
         actions, events = (
             [line for line in _lines(folder / name) if line["n"] <= last]
@@ -57,7 +60,7 @@ def read(folder: Path) -> Recording:
     except (OSError, *DAMAGE) as fault:
         raise UserError(f"{folder}: the recording is damaged ({fault!r})") from fault
     config = load(folder / format.CONFIG, [])
-    return Recording(folder, config, header, ticks, actions, events)
+    return Recording(folder, config, header, ticks, clean[: len(ticks)], actions, events)
 
 
 def sound(path: Path) -> np.ndarray:
@@ -89,8 +92,14 @@ def _lines(path: Path) -> Iterator[format.Line]:
             yield json.loads(text)
 
 
-def _ticks(folder: Path) -> Iterator[Tick]:
-    mic = sound(folder / format.MIC)
+def _frames(path: Path) -> np.ndarray:
+    """`[frames, 320]` int16."""
+    pcm = sound(path)
+    return pcm[: len(pcm) // FRAME * FRAME].reshape(-1, FRAME)
+
+
+def _ticks(folder: Path, most: int) -> Iterator[Tick]:
+    mic = _frames(folder / format.MIC)[:most]
     heard = _Cutter(sound(folder / format.HEARD))
     replies = _Cutter(sound(folder / format.REPLIES))
     for index, line in enumerate(_lines(folder / format.TICKS)):
@@ -98,11 +107,10 @@ def _ticks(folder: Path) -> Iterator[Tick]:
             raise ValueError(f"tick {line['n']} stands where {index} should")
         sizes = [format.chunk_samples(chunk) for chunk in line.get("chunks", ())]
         whole = heard.has(line.get("heard", 0)) and replies.has(sum(sizes))
-        if not whole or len(mic) < (index + 1) * FRAME:
+        if not whole or index >= len(mic):
             return
-        frame = mic[index * FRAME : (index + 1) * FRAME]
         pcm = iter([replies.take(size) for size in sizes])
-        yield format.parse_tick(line, frame, heard.take(line.get("heard", 0)), pcm)
+        yield format.parse_tick(line, mic[index], heard.take(line.get("heard", 0)), pcm)
 
 
 class _Cutter:

@@ -1,4 +1,8 @@
-"""An engine that says again what was recorded: to ask what other settings would have changed."""
+"""What was recorded, in the place of what made it.
+
+An engine that says again what it said, to ask what other settings would have changed; and the
+microphone as the core heard it, which costs a replay the canceller no second time.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,21 @@ import numpy as np
 
 from voicechat.errors import UserError
 from voicechat.events import Heard, ReplyChunk, Tick
+
+
+class RememberedEcho:
+    """Gives the microphone as it was cleaned then.
+
+    Args:
+        clean: `[ticks, 320]` int16, 16 kHz, of the recording.
+    """
+
+    def __init__(self, clean: np.ndarray) -> None:
+        self._frames = iter(clean)
+
+    def process(self, mic: np.ndarray, heard: np.ndarray) -> np.ndarray:
+        """The next frame."""
+        return next(self._frames)
 
 
 class RememberedEngine:

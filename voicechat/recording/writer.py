@@ -21,7 +21,12 @@ from voicechat.events import ReplyChunk, Step, Tick
 from voicechat.recording import format
 
 BACKLOG = 30 * TICKS_PER_S  # ticks that the disk may lag behind
-WAVS = {format.MIC: MIC_RATE, format.HEARD: SPEAKER_RATE, format.REPLIES: SPEAKER_RATE}
+WAVS = {
+    format.MIC: MIC_RATE,
+    format.CLEAN: MIC_RATE,
+    format.HEARD: SPEAKER_RATE,
+    format.REPLIES: SPEAKER_RATE,
+}
 JSONLS = (format.TICKS, format.ACTIONS, format.EVENTS)
 LIBRARIES = ("numpy", "onnxruntime", "silero-vad", "webrtcvad-wheels", "livekit", "samplerate",
              "torch", "transformers")  # fmt: skip
@@ -126,6 +131,7 @@ class _Files:
 
     def add(self, tick: Tick, step: Step) -> None:
         self._wavs[format.MIC].add(tick.mic)
+        self._wavs[format.CLEAN].add(step.clean)
         self._wavs[format.HEARD].add(tick.heard)
         for chunk in tick.chunks:
             if isinstance(chunk, ReplyChunk):
