@@ -214,7 +214,8 @@ class _EchoPath:
 # --- what is said --------------------------------------------------------------------------------
 
 Draw = Callable[[random.Random], Scene]
-BACK_CHANNELS = ("mm hmm", "uh huh", "hmm", "yeah", "okay", "right")
+# Synthesisers spell "mm hmm" letter by letter: hums are written as they read them.
+BACK_CHANNELS = ("um hum", "uh huh", "hum", "yeah", "okay", "right")
 STOPS = ("stop", "stop please", "please stop", "wait", "that's enough")
 
 
