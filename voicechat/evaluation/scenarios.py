@@ -22,7 +22,7 @@ from voicechat.training import domain, users
 
 ROOM_RMS = 3e-4  # a quiet room, -70 dBFS
 PATIENCE_S = 8.0  # how long a part waits for its moment
-TAIL_S = 1.5  # of quiet end a scene
+TAIL_S = 3.0  # of quiet end a scene: more than any turn is waited for
 
 
 class After(Enum):
@@ -192,7 +192,7 @@ class _EchoPath:
 
     def __init__(self, gain_db: float, delay_ms: int) -> None:
         self._resampler = Resampler(SPEAKER_RATE, MIC_RATE)
-        self._sound = np.zeros(0)
+        self._sound, self._gone = np.zeros(0), 0  # the last second, and what was before it
         room = np.random.default_rng(5).normal(0, 1, MIC_RATE // 20)
         room *= np.exp(-np.arange(len(room)) / (MIC_RATE * 0.012)) * 0.1
         room[0] = 1.0
@@ -201,10 +201,11 @@ class _EchoPath:
 
     def hear(self, heard: np.ndarray) -> None:
         fresh = self._resampler.process(heard).astype(np.float64) / 32768
-        self._sound = np.concatenate((self._sound, fresh))
+        self._gone += max(0, len(self._sound) - MIC_RATE)
+        self._sound = np.concatenate((self._sound[-MIC_RATE:], fresh))
 
     def frame(self, n: int) -> np.ndarray:
-        stop = (n + 1) * FRAME - self._delay
+        stop = (n + 1) * FRAME - self._delay - self._gone
         reach = FRAME + len(self._room) - 1
         dry = self._sound[max(0, stop - reach) : max(0, stop)]
         dry = np.pad(dry, (reach - len(dry), 0))
