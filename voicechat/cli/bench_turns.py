@@ -60,17 +60,18 @@ def run(args: argparse.Namespace) -> int:
         kinds, args.count, _cores(config), engines, COMPUTE[args.compute], report=_report
     )
     _report(rows[-1])
-    kept = _kept(args.count)
-    print(f"{'kept history':22} {kept}")
+    figures = {row.kind: row.figures() for row in rows}
+    if not args.kinds:
+        figures["kept history"] = _kept(args.count)
+        print(f"{'kept history':22} {figures['kept history']}")
     head = {
         "model": config.model.name,
         "compute": args.compute,
         "count": args.count,
         "judge": args.judge,
+        "took_s": round(time.perf_counter() - begun, 1),
     }
-    took_s = round(time.perf_counter() - begun, 1)
-    figures = {row.kind: row.figures() for row in rows}
-    print(json.dumps({**head, "took_s": took_s, **figures, "kept history": kept}))
+    print(json.dumps({**head, **figures}))
     return 0
 
 
