@@ -8,8 +8,9 @@ from stage import LONG_REPLY, core
 
 from voicechat.clock import CODE, MIC_RATE
 from voicechat.engine.scripted import ScriptedEngine
+from voicechat.evaluation.kept import recite
 from voicechat.evaluation.scenarios import After, Part, Room, Scene
-from voicechat.evaluation.scores import Score, percentiles
+from voicechat.evaluation.scores import Score, percentiles, score
 from voicechat.evaluation.turns import Played, Row, play, replay
 from voicechat.recording.replay import fixed_time, no_time
 
@@ -29,8 +30,6 @@ def played(*parts: Part, slow_s: float = 0.0, complete: float | None = None) -> 
 
 
 def scored(*parts: Part, slow_s: float = 0.0, complete: float | None = None) -> Score:
-    from voicechat.evaluation.scores import score
-
     scene = played(*parts, slow_s=slow_s, complete=complete)
     assert not scene.missed
     return score(scene.spans, scene.log.events, scene.log.ticks)
@@ -60,6 +59,30 @@ def test_a_pause_is_taken_over_only_by_a_reply_that_is_heard(complete: float, ta
     pause = Part("pause", np.zeros(round(1.9 * MIC_RATE)))
     score = scored(Part("begin", hum(1)), pause, ASK, complete=complete)
     assert (score.pauses, score.taken_over) == (1, taken)
+
+
+@pytest.mark.parametrize(("right", "taken"), [(True, 0), (False, 1)])
+def test_what_a_judge_is_worth_shows_in_pauses_and_gaps(right: bool, taken: int) -> None:
+    """The scene knows whether a turn is over: so a judge can be made that is right, or wrong."""
+    parts = (Part("begin", hum(1)), Part("pause", np.zeros(round(1.8 * MIC_RATE))), ASK)
+
+    def make_engine(room: Room) -> ScriptedEngine:
+        return ScriptedEngine([LONG_REPLY], lambda pcm: float(room.complete == right))
+
+    scene = play(Scene("test", parts), core(), make_engine, no_time)
+    result = score(scene.spans, scene.log.events, scene.log.ticks)
+    assert (result.pauses, result.taken_over) == (1, taken)
+    gap_s = 0.62 if right else 2.02  # `end_ms`, or all of `end_incomplete_ms`
+    assert result.gaps_s[-1:] == [pytest.approx(gap_s, abs=0.021)]
+
+
+def test_a_recited_reply_is_speech_whose_words_have_a_place() -> None:
+    text = "A fox ran home. It was late."
+    starts, pcm = recite(text)
+    assert "".join(word for _, word in starts) == text
+    places = [at for at, _ in starts]
+    assert places[0] == 0 and places == sorted(set(places)) and places[-1] < len(pcm)
+    assert len(pcm) % CODE == 0 and pcm.dtype == np.int16
 
 
 def test_an_interruption_is_scored_by_the_last_sample_that_sounded() -> None:
