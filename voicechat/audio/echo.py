@@ -98,35 +98,55 @@ class Reference:
 
 
 class Gate:
-    """Lets through only what is louder than the echo can explain.
+    """Lets through only what is louder than the echo can explain, band by band.
 
-    The loss between speaker and microphone is learnt from what is heard while the assistant
-    speaks: of the last 10 s, the user may have talked over a fifth without being taken for echo.
-
-    Args:
-        loss_db: what the loss is taken for until something was heard.
+    Two voices are seldom loud in the same band at the same moment: a user no louder than the echo
+    still stands out in some. What reaches the microphone of each band of the speaker is learnt
+    while the assistant speaks, of its last 10 s.
     """
 
-    MARGIN_DB = 9.0
-    QUANTILE = 0.8
+    EDGES_HZ = np.geomspace(150, 7000, 13)
+    MARGIN_DB = 6.0
+    QUANTILE = 0.95  # of the gains seen in a band: a user who talks over the rest is not learnt
+    SHARE = 0.3  # of a frame's energy must be unexplained
+    MEMORY = ticks(10_000)
     LEAST = 25  # frames that the first estimate needs
 
-    def __init__(self, loss_db: float = 0.0) -> None:
-        self._gain_db = -loss_db
-        self._seen: deque[float] = deque(maxlen=ticks(10_000))
+    def __init__(self) -> None:
+        bands = len(self.EDGES_HZ) - 1
+        self._echoing = deque([np.full(bands, SILENCE_DB)], maxlen=ticks(REACH_MS))
+        self._seen, self._count = np.zeros((self.MEMORY, bands)), 0
+        self._gain_db = np.zeros(bands)
         self._reference = Reference()
 
     def process(self, mic: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The microphone, or silence where it holds no more than echo."""
-        reference = self._reference.update(heard)
-        if reference < AUDIBLE_DB:
+        self._echoing.append(self._levels(heard, SPEAKER_RATE))
+        if self._reference.update(heard) < AUDIBLE_DB:
             return mic
-        gain = dbfs(mic) - reference
-        explained = gain <= self._gain_db + self.MARGIN_DB
-        self._seen.append(gain)
-        if len(self._seen) >= self.LEAST:
-            self._gain_db = sorted(self._seen)[int(self.QUANTILE * len(self._seen))]
-        return np.zeros_like(mic) if explained else mic
+        levels = self._levels(mic, MIC_RATE)
+        gain_db = levels - np.max(self._echoing, axis=0)
+        unexplained = gain_db > self._gain_db + self.MARGIN_DB
+        self._learn(gain_db)
+        power = 10 ** (levels / 10)
+        return mic if power[unexplained].sum() > self.SHARE * power.sum() else np.zeros_like(mic)
+
+    def _learn(self, gain_db: np.ndarray) -> None:
+        self._seen[self._count % self.MEMORY] = gain_db
+        self._count += 1
+        if self._count >= self.LEAST:
+            self._gain_db = np.quantile(self._seen[: self._count], self.QUANTILE, axis=0)
+
+    def _levels(self, pcm: np.ndarray, rate: int) -> np.ndarray:
+        """`[bands]` dB of full scale."""
+        if not len(pcm):
+            return np.full(len(self.EDGES_HZ) - 1, SILENCE_DB)
+        spectrum = np.fft.rfft(pcm * np.hanning(len(pcm)) / (32768 * len(pcm)))
+        edges = np.ceil(self.EDGES_HZ * len(pcm) / rate).astype(int)
+        power = np.concatenate(([0.0], np.cumsum(np.abs(spectrum) ** 2)))[
+            np.minimum(edges, len(spectrum))
+        ]
+        return 10 * np.log10(np.maximum(np.diff(power), 10 ** (SILENCE_DB / 10)))
 
 
 class Half:
