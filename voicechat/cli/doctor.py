@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from voicechat.cli.options import add_model_arguments, settings
 from voicechat.config import Config, ModelConfig, TurnsConfig
+from voicechat.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measures, tells, and keeps what `--echo auto` needs."""
     config = settings(args)
-    advice = check_sound(config)
+    try:
+        advice = check_sound(config)
+    except UserError as fault:  # the model can be tried all the same
+        advice = [str(fault)]
     if not args.no_model:
         advice += check_model(config.model)
     _say("advice", advice[0] if advice else "nothing to change")
