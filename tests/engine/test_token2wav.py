@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
+from threading import Event, Timer
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from tests.engine import tiny
 from voicechat.clock import CODE
 from voicechat.config import Token2WavSettings
 from voicechat.engine.dit import Dit, MelStream
-from voicechat.engine.token2wav import Token2Wav
+from voicechat.engine.threads import executor
+from voicechat.engine.token2wav import Behind, Token2Wav
 from voicechat.engine.vocoder import Vocoder, WaveStream
 from voicechat.errors import UserError
 
@@ -123,6 +126,39 @@ def test_samples_do_not_depend_on_how_the_codes_are_cut(n: int, cuts: list[int])
     pieces.append(stream.push(codes, final=True))
     np.testing.assert_array_equal(np.concatenate(pieces), whole)
     assert stream.codes_done == n
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_behind_the_talker_the_samples_are_the_same(beside: bool) -> None:
+    token2wav = Token2Wav(tiny.model().token2wav, FAST)
+    speaker, codes = token2wav.speaker(VOICE["cond"], VOICE["ref_mel"]), codes_of(60)
+    whole = token2wav.stream(speaker, seed=3).push(codes, final=True)
+    with closing(Behind(token2wav.stream(speaker, seed=3), executor(beside))) as sound:
+        pieces = [sound.push([code]) for code in codes]
+        first = next(number for number, pcm in enumerate(pieces) if len(pcm))
+        pieces += sound.finish()
+    assert first == 23, "the first sound waits for nothing but its codes"
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+
+
+def test_what_was_not_begun_is_dropped_with_the_reply() -> None:
+    begun, go_on, pushes = Event(), Event(), []
+
+    class Slow:
+        def push(self, codes: list[int], final: bool) -> np.ndarray:
+            pushes.append(codes)
+            if len(pushes) == 2:
+                begun.set()
+                go_on.wait(10)
+            return np.zeros(CODE, np.int16)
+
+    sound = Behind(Slow(), executor(beside=True))
+    for code in range(4):
+        sound.push([code])
+    assert begun.wait(10)
+    Timer(0.1, go_on.set).start()
+    sound.close()
+    assert pushes == [[0], [1]]
 
 
 def test_another_seed_draws_other_noise() -> None:

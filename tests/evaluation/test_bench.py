@@ -30,8 +30,10 @@ def test_engine_and_generate_say_the_same_and_the_stages_add_up(tmp_path: Path) 
     assert [run.name for run in bench.runs[:3]] == [SAME_ODE, SHIPPED, GENERATE]
     for run in bench.runs:
         assert 0 < run.first_sound_s <= run.total_s
-        assert sum(run.stages_s.values()) <= 1.05 * run.total_s, run
         assert {"thinker", "talker", "dit", "bigvgan"} <= run.stages_s.keys()
+        beside = {"dit", "bigvgan"}  # they have a thread of their own
+        for lane in (run.stages_s.keys() & beside, run.stages_s.keys() - beside):
+            assert sum(run.stages_s[stage] for stage in lane) <= 1.05 * run.total_s, run
     assert all(ratio > 0 for ratio in bench.ratios().values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tests.engine import tiny
 from voicechat.config import ModelConfig
 from voicechat.engine.checkpoint import load
 from voicechat.engine.local import LocalEngine
+from voicechat.errors import UserError
 from voicechat.evaluation import quality
 from voicechat.evaluation.quality import Answer, Exam, Reply
 from voicechat.events import Heard, ReplyChunk
@@ -89,9 +91,11 @@ def test_a_typed_exam_asks_the_real_engine_and_alternates_its_voices(tmp_path: P
         name=str(tiny.save(tmp_path)), text_only=True, greedy=True, settings=short
     )  # fmt: skip
     checkpoint, voices = load(config), list(tiny.VOICES)
+    engines = [LocalEngine(checkpoint, replace(config, voice=voice)) for voice in voices]
 
-    def engine(number: int) -> LocalEngine:
-        return LocalEngine(checkpoint, replace(config, voice=voices[number % 2]))
+    def engine(number: int, aloud: bool) -> LocalEngine:
+        assert not aloud
+        return engines[number % 2]
 
     exam = Exam("typed", group="", kinds=("sum",))
     first, second = quality.examine(exam, 2, engine)
@@ -99,4 +103,13 @@ def test_a_typed_exam_asks_the_real_engine_and_alternates_its_voices(tmp_path: P
     assert first.kind == "sum" and " plus " in first.expected
     assert first.reply.text and not first.right
     again, _ = quality.examine(exam, 2, engine)
-    assert again.expected == first.expected
+    assert (again.expected, again.reply.text) == (first.expected, first.reply.text)
+
+
+def test_a_missing_synthesiser_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*args: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "text2wave")
+
+    monkeypatch.setattr(quality, "speak", missing)
+    with pytest.raises(UserError, match="spoken by text2wave, which is missing"):
+        next(quality.examine(Exam("unseen", group="unseen"), 1, engine=Mock()))

@@ -20,6 +20,10 @@ HELP = "measure first sound and speed beside transformers' generate; or more, se
 MORE = {"quality": bench_quality, "turns": bench_turns, "window": bench_window}
 QUESTIONS = Path(__file__).parents[1] / "assets" / "samples"
 CASES = ("short", "long", "turns")
+CAPTION = (
+    "ms a step: a token of the Thinker, a code (20 ms of speech) of the rest. generate has all "
+    "threads; the engine gives a small model two: one for Thinker and Talker, one for the sound"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +86,8 @@ def _checkpoint(shape: str | None, config: ModelConfig) -> Checkpoint:
 
 
 def _report(run: Run) -> None:
-    print(f"{run.case}: {run.name}: {run.first_sound_s:.2f} s", file=sys.stderr, flush=True)
+    figures = f"first sound {run.first_sound_s:.2f} s, total {run.total_s:.2f} s"
+    print(f"{run.case}: {run.name}: {figures}", file=sys.stderr, flush=True)
 
 
 def _print(bench: Bench) -> None:
@@ -92,7 +97,7 @@ def _print(bench: Bench) -> None:
     from voicechat.evaluation.bench import CODE_STAGES
 
     stages = ("thinker", *CODE_STAGES)
-    table = Table(caption="ms a step: a token of the Thinker, a code (20 ms of speech) of the rest")
+    table = Table(caption=CAPTION)
     table.add_column("reply")
     table.add_column("by")
     seconds = (f"{what}, s" for what in ("first sound", "total", "speech", "CPU"))

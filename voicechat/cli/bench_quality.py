@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicechat.cli.options import add_model_arguments, settings
+from voicechat.errors import UserError
 
 if TYPE_CHECKING:
     from voicechat.config import ModelConfig
     from voicechat.engine.checkpoint import Checkpoint
-    from voicechat.engine.local import LocalEngine
+    from voicechat.evaluation.quality import Answer, Engines, Exam
+    from voicechat.evaluation.said import Figures
 
 HELP = "score what is heard, thought and said, by voices and phrasings never trained on"
 
@@ -22,7 +23,7 @@ HELP = "score what is heard, thought and said, by voices and phrasings never tra
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `bench quality`."""
     add_model_arguments(parser)
-    parser.add_argument("--limit", type=int, default=40, metavar="N", help="talks of each exam")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="talks of each exam")
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER",
         help="pairs of wav and txt that the model is to repeat, instead of pocket's domain",
@@ -45,30 +46,56 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _engines(checkpoint: Checkpoint, config: ModelConfig) -> Callable[[int], LocalEngine]:
-    """Fresh engines, whose voices take turns unless one is asked for."""
+def _engines(checkpoint: Checkpoint, config: ModelConfig) -> Engines:
+    """A silent engine, and one for each voice, which take turns unless one is asked for."""
     from voicechat.engine.local import LocalEngine
 
     voices = [config.voice] if config.voice else list(checkpoint.voices)
-    return lambda n: LocalEngine(checkpoint, replace(config, voice=voices[n % len(voices)]))
+    silent = LocalEngine(checkpoint, replace(config, text_only=True))
+    aloud = [LocalEngine(checkpoint, replace(config, voice=voice)) for voice in voices]
+    return lambda number, heard: aloud[number % len(aloud)] if heard else silent
 
 
-def _examine(limit: int, checkpoint: Checkpoint, config: ModelConfig) -> dict[str, object]:
-    from voicechat.evaluation.quality import EXAMS, examine, speech_figures
+def _examine(limit: int, checkpoint: Checkpoint, config: ModelConfig) -> Figures:
+    from voicechat.evaluation.quality import EXAMS
+    from voicechat.evaluation.said import Figures, figures_of
 
-    figures: dict[str, object] = {}
-    heard = []
+    engines, heard, figures = _engines(checkpoint, config), [], Figures()
     for exam in EXAMS:
-        silent = replace(config, text_only=exam.name != "spoken")
-        answers = list(examine(exam, limit, _engines(checkpoint, silent)))
-        heard = answers if exam.name == "spoken" else heard
-        right = sum(answer.right for answer in answers)
-        figures[exam.name] = right / len(answers)
-        print(f"{exam.name:20} {right:4} of {len(answers)} right, {right / len(answers):.1%}")
-    for name, value in speech_figures(heard).items():
-        figures[name] = round(value, 4)
-        print(f"{name:20} {value:.3f}")
+        if exam.kinds == ("unfinished",) and not checkpoint.settings.judges_turns:
+            figures[exam.name] = "n/a: this model does not judge turns"
+        else:
+            figures[exam.name] = _sit(exam, limit, engines, heard)
+        _show(exam.name, figures[exam.name])
+    for name, value in (_gap(figures) | figures_of(heard)).items():
+        figures[name] = value
+        _show(name, value)
     return figures
+
+
+def _gap(figures: Figures) -> Figures:
+    """How much better what is typed is understood than what is spoken."""
+    spoken, typed = figures["spoken"], figures["typed"]
+    both = isinstance(spoken, float) and isinstance(typed, float)
+    return {"gap, typed - spoken": typed - spoken if both else "n/a: one of them is"}
+
+
+def _sit(exam: Exam, limit: int, engines: Engines, heard: list[Answer]) -> float | str:
+    """The share of right answers, or why there is none; keeps what was said aloud."""
+    from voicechat.evaluation.quality import examine
+
+    try:
+        answers = list(examine(exam, limit, engines))
+    except UserError as fault:
+        return f"n/a: {fault}"
+    if exam.aloud:
+        heard += answers
+    return sum(answer.right for answer in answers) / len(answers)
+
+
+def _show(name: str, value: float | str) -> None:
+    shown = value if isinstance(value, str) else f"{value:.3f}"
+    print(f"{name:32} {shown}", flush=True)
 
 
 def _repeat(

@@ -3,7 +3,7 @@
 feed    mel ──▶ audio encoder ──▶ Thinker's cache ──▶ Talker's cache   while the user speaks
 reply   Thinker    t0 t1 t2 t3 ...
         Talker        c0 c1 c2 ...                                  one Thinker token a code
-        token2wav           24 codes ──▶ sound, then block by block
+        token2wav           24 codes ──▶ sound, then block by block, beside the others
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from voicechat.engine.stages import Stages
 from voicechat.engine.talk import Speech, Talk, Turn
 from voicechat.engine.talker import Talker
 from voicechat.engine.thinker import Thinker
+from voicechat.engine.threads import executor, side_by_side
 from voicechat.engine.token2wav import Token2Wav
 from voicechat.errors import UserError
 from voicechat.events import Heard, ReplyChunk
@@ -75,6 +76,7 @@ class LocalEngine:
 
     def _prepare(self, capacity: int) -> None:
         source = self.checkpoint
+        self._beside = side_by_side(source.model)
         self._thinker = Thinker(source.model.thinker, source.eos, capacity)
         self._talker = None
         if self.options.text_only or not source.speaks:
@@ -211,8 +213,8 @@ class LocalEngine:
             limit=settings.max_new_tokens,
             stop=self.checkpoint.talker_eos,
         )
-        stream = self._token2wav.stream(self._speaker, self.options.seed + reply.turn, self._stages)
-        return reply.spoken(say, stream, self._token2wav.dit.codes)
+        stream = self._token2wav.stream(self._speaker, self.options.seed + reply.turn)
+        return reply.spoken(say, stream, executor(self._beside))
 
     def _finish(self, reply: Reply) -> None:
         """The reply ended, was cancelled, or failed: the caches keep its text."""

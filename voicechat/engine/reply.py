@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -11,8 +13,9 @@ from tokenizers.decoders import DecodeStream
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from voicechat.clock import CODE, exactly
 from voicechat.engine.stages import Stages
-from voicechat.engine.token2wav import SpeechStream
+from voicechat.engine.token2wav import Behind, SpeechStream
 from voicechat.events import EMPTY, ReplyChunk
 
 
@@ -26,7 +29,7 @@ class ReplyRecord:
         text: of these.
         codes: that the Talker said, the closing code excluded.
         dropped: how many of them token2wav does not know.
-        seconds: by stage.
+        seconds: by stage; token2wav's work beside the others'.
         spans: which stage worked from when to when, by `time.perf_counter`.
     """
 
@@ -72,7 +75,7 @@ class Reply:
         self._tokens = stages.each("thinker", tokens)
         self._tokenizer, self._stages = tokenizer.backend_tokenizer, stages
         self._decode = DecodeStream(skip_special_tokens=True)
-        self._shown = 0
+        self._shown, self._sounded = 0, 0
 
     def written(self) -> Iterator[ReplyChunk]:
         """The reply as text alone."""
@@ -81,24 +84,29 @@ class Reply:
         yield self._chunk()
 
     def spoken(
-        self, say: Callable[[Iterator[Tensor]], Iterator[int]], stream: SpeechStream, known: int
+        self,
+        say: Callable[[Iterator[Tensor]], Iterator[int]],
+        stream: SpeechStream,
+        executor: Executor,
     ) -> Iterator[ReplyChunk]:
         """The reply aloud, a chunk a step: an empty one is a chance to cancel.
 
         Args:
             say: the Talker: makes codes of the vectors, taking one a step.
             stream: makes sound of codes.
-            known: codes from this on have no embedding in the DiT.
+            executor: does that, beside the Talker or by turns with it.
         """
         vectors = self._think()
         first = next(vectors, None)  # a reply without vectors cannot be said
         codes = say(chain([first], vectors)) if first is not None else iter(())
-        for code in self._stages.each("talker", codes):
-            self.codes.append(code)
-            self.dropped += code >= known
-            yield self._sound(stream, [code] if code < known else [])
-        if self.codes:
-            yield self._sound(stream, [], final=True)
+        with self._stages.beside(stream.stages), closing(Behind(stream, executor)) as sound:
+            for code in self._stages.each("talker", codes):
+                self.codes.append(code)
+                known = code < stream.codes_known
+                self.dropped += not known
+                yield self._chunk(sound.push([code] if known else []))
+            for pcm in sound.finish():
+                yield self._chunk(pcm)
         for _ in vectors:  # the Talker may end before the text does
             yield self._chunk()
         yield self._chunk()  # the words of a token that has no vector
@@ -123,12 +131,7 @@ class Reply:
                 self.vectors.append(vector)
                 yield vector
 
-    def _sound(self, stream: SpeechStream, codes: list[int], final: bool = False) -> ReplyChunk:
-        begin = stream.codes_done
-        with self._stages("token2wav"):
-            pcm = stream.push(codes, final)
-        return self._chunk(pcm, begin, stream.codes_done)
-
-    def _chunk(self, pcm: np.ndarray = EMPTY, begin: int = 0, end: int = 0) -> ReplyChunk:
+    def _chunk(self, pcm: np.ndarray = EMPTY) -> ReplyChunk:
         text, self._shown = self.text[self._shown :], len(self.text)
-        return ReplyChunk(self.turn, text, pcm, from_code=begin, to_code=end)
+        begin, self._sounded = self._sounded, self._sounded + exactly(len(pcm), CODE)
+        return ReplyChunk(self.turn, text, pcm, from_code=begin, to_code=self._sounded)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
 class Stages:
-    """Adds up seconds by stage; a stage inside another is charged alone.
+    """Adds up seconds by stage, for one thread; a stage inside another is charged alone.
 
     Attributes:
         seconds: by the stage's name, in the order of first use.
@@ -43,6 +44,15 @@ class Stages:
             if item is None:
                 return
             yield item
+
+    @contextmanager
+    def beside(self, others: Stages) -> Iterator[None]:
+        """Takes over what another thread charged to stages of its own, once both are done."""
+        try:
+            yield
+        finally:
+            self.seconds |= others.seconds
+            self.spans = sorted(self.spans + others.spans, key=itemgetter(1))
 
     def _charge(self) -> None:
         now = time.perf_counter()

@@ -5,6 +5,10 @@ codes -> MelStream (whole DiT blocks, one block ahead) -> WaveStream (frames of 
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -50,15 +54,14 @@ class Token2Wav:
         """Prepares a voice once; `Dit.speaker` gives the shapes."""
         return self.dit.speaker(cond, ref_mel)
 
-    def stream(self, speaker: Tensor, seed: int, stages: Stages | None = None) -> SpeechStream:
+    def stream(self, speaker: Tensor, seed: int) -> SpeechStream:
         """Begins a reply.
 
         Args:
             speaker: the voice, as `speaker` prepared it.
             seed: of the noise.
-            stages: where the time is charged, as `dit` and `bigvgan`.
         """
-        return SpeechStream(self, speaker, seed, stages or Stages())
+        return SpeechStream(self, speaker, seed)
 
     def warm_up(self, speaker: Tensor) -> None:
         """Runs each shape that the schedule knows, so that graphs and kernels are ready."""
@@ -76,13 +79,14 @@ class SpeechStream:
     Attributes:
         codes_known: the DiT has an embedding for codes below this.
         codes_done: how many codes have been rendered to samples.
+        stages: where the time went, as `dit` and `bigvgan`.
     """
 
-    def __init__(self, token2wav: Token2Wav, speaker: Tensor, seed: int, stages: Stages) -> None:
+    def __init__(self, token2wav: Token2Wav, speaker: Tensor, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         self._mels = MelStream(token2wav.dit, speaker, generator)
         self._waves = WaveStream(token2wav.vocoder)
-        self._stages = stages
+        self.stages = Stages()
         self.codes_known = token2wav.dit.codes
         self.codes_done = 0
 
@@ -96,15 +100,56 @@ class SpeechStream:
         Returns:
             `[samples]` int16, 24 kHz: whole codes, none while more codes are needed.
         """
-        mels = self._stages.each("dit", self._mels.push(codes, final))
+        mels = self.stages.each("dit", self._mels.push(codes, final))
         pieces = [self._samples(mel, last) for mel, last in mels]
         self.codes_done += exactly(sum(map(len, pieces)), CODE)
         return np.concatenate(pieces) if pieces else EMPTY
 
     def _samples(self, mel: Tensor, last: bool) -> np.ndarray:
-        with self._stages("bigvgan"):
+        with self.stages("bigvgan"):
             wave = self._waves.push(mel, last)
             return (wave * 32767).round().to(torch.int16).cpu().numpy()
+
+
+class Behind:
+    """A stream on its way behind the Talker, which need not wait for it.
+
+    Gives the very samples of `SpeechStream.push`, some only at later pushes.
+
+    Args:
+        stream: of the reply.
+        executor: does the work in its order; `close` ends it.
+    """
+
+    def __init__(self, stream: SpeechStream, executor: Executor) -> None:
+        self._stream, self._executor = stream, executor
+        self._pieces: deque[Future[np.ndarray]] = deque()
+        self._sounded = False
+
+    def push(self, codes: list[int]) -> np.ndarray:
+        """Takes codes; gives the samples that are ready and were not given yet.
+
+        The first samples are waited for: with nothing else to do meanwhile they come soonest.
+        """
+        self._submit(codes, final=False)
+        ready = [EMPTY]
+        while self._pieces and (self._pieces[0].done() or not self._sounded):
+            ready.append(self._pieces.popleft().result())
+            self._sounded |= len(ready[-1]) > 0
+        return np.concatenate(ready)
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """There will be no more codes: gives all samples that are left, as they are made."""
+        self._submit([], final=True)
+        while self._pieces:
+            yield self._pieces.popleft().result()
+
+    def close(self) -> None:
+        """Drops what was not begun, and waits for what was."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def _submit(self, codes: list[int], final: bool) -> None:
+        self._pieces.append(self._executor.submit(self._stream.push, codes, final))
 
 
 def _check(settings: Token2WavSettings) -> None:

@@ -20,6 +20,7 @@ from voicechat.clock import FRAME, SPEAKER_RATE
 from voicechat.config import ModelConfig, Token2WavSettings
 from voicechat.engine.checkpoint import Checkpoint
 from voicechat.engine.local import LocalEngine
+from voicechat.engine.threads import ALL
 from voicechat.evaluation.memory import PeakMemory
 from voicechat.evaluation.offline import Span, generate
 
@@ -196,7 +197,7 @@ def machine(checkpoint: Checkpoint) -> str:
     if checkpoint.device.type == "cuda":
         where = torch.cuda.get_device_name(checkpoint.device)
     else:
-        where = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+        where = f"{platform.machine()}, {os.cpu_count()} cores, {ALL} threads"
     return f"{where}, torch {torch.__version__}"
 
 

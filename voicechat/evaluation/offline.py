@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from voicechat.clock import MIC_RATE
 from voicechat.engine.checkpoint import Checkpoint
+from voicechat.engine.threads import all_threads
 
 Span = tuple[str, float, float]
 
@@ -41,6 +42,8 @@ def generate(
 ) -> Offline:
     """Runs the whole model on a whole talk, greedily, with the checkpoint's limits.
 
+    With all of torch's threads, which is how it is fastest, and how it runs elsewhere.
+
     Args:
         checkpoint: with the model and its settings.
         prompt_ids: of the talk, with one `<|AUDIO|>` for each token of speech.
@@ -53,7 +56,7 @@ def generate(
         for name, v in checkpoint.voices.items()
     }
     made, said = Offline(), []
-    with ExitStack() as held:
+    with all_threads(), ExitStack() as held:
         for module, method, stage in _stages(model):
             kept = said.append if stage == "talker" else None
             held.enter_context(_watched(module, method, stage, made.spans, kept))

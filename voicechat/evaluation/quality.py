@@ -1,8 +1,7 @@
 """`main.py bench quality`: is what the model hears, thinks and says right?
 
 Talks of the domain are asked through the streaming engine by voices that pocket was never trained
-on, and count as right if the last reply is exactly the one expected. What it says is judged by an
-independent recogniser, beside the teacher's own speech of the same words.
+on, and count as right if the last reply is exactly the one expected.
 """
 
 from __future__ import annotations
@@ -11,19 +10,25 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count as numbers
 from pathlib import Path
 
 import numpy as np
 
 from voicechat.audio.wav import read_wav
-from voicechat.clock import FRAME, MIC_RATE, SPEAKER_RATE
+from voicechat.clock import FRAME, MIC_RATE
 from voicechat.engine.local import LocalEngine
 from voicechat.errors import UserError
+from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
+from voicechat.evaluation.said import as_float
 from voicechat.events import Heard
+from voicechat.spelling import normalise
 from voicechat.training.augment import at_snr, noise
 from voicechat.training.domain import Talk, talk
 from voicechat.training.users import speak
 
+ALOUD_WORDS = 15  # longer replies are only read: a story says no more of its speech than a line
 LEAD_S, TAIL_S = 0.15, 0.4
 ROOM = 2e-4  # a quiet room's noise, of full scale
 REPEAT = "Repeat exactly what the user says, word for word, and say nothing else."
@@ -39,6 +44,7 @@ class Exam:
         split: of the domain.
         kinds: of talks; none: all, as they are drawn.
         snr_db: of the noise under the voice, if any.
+        aloud: the answers are spoken and listened to, unless they are long.
     """
 
     name: str
@@ -46,10 +52,13 @@ class Exam:
     split: str = "train"
     kinds: tuple[str, ...] = ()
     snr_db: float | None = None
+    aloud: bool = False
 
+
+Engines = Callable[[int, bool], LocalEngine]  # by number, so that voices alternate; aloud or not
 
 EXAMS = (
-    Exam("spoken"),
+    Exam("spoken", aloud=True),
     Exam("typed", group=""),
     Exam("unseen phrasing", split="phrasing"),
     Exam("noise 15 dB", snr_db=15.0),
@@ -98,19 +107,32 @@ class Answer:
         return self.reply.text.strip() == self.expected
 
 
-def examine(
-    exam: Exam, count: int, engine: Callable[[int], LocalEngine], seed: int = 0
-) -> Iterator[Answer]:
-    """Asks `count` talks, each of a fresh engine (by number, so that voices can alternate)."""
+def examine(exam: Exam, count: int, engine: Engines, seed: int = 0) -> Iterator[Answer]:
+    """Asks `count` talks, after each of which the engine forgets.
+
+    The exams draw the same talks, but for their split and kinds.
+
+    Raises:
+        UserError: a synthesiser is missing here.
+    """
     rng = random.Random(f"{exam.split} {exam.kinds} {seed}")
     for number in range(count):
-        kind = exam.kinds[number % len(exam.kinds)] if exam.kinds else None
-        asked = talk(rng, exam.split, kind)
-        pcms = spoken(asked, exam, number) if exam.group else [None] * len(asked.turns)
-        answering = engine(number)
-        reply = converse(answering, asked, pcms)
+        asked = _draw(rng, exam, number)
         expected = asked.turns[-1].reply
+        pcms = spoken(asked, exam, number) if exam.group else [None] * len(asked.turns)
+        answering = engine(number, exam.aloud and len(expected.split()) <= ALOUD_WORDS)
+        reply = converse(answering, asked, pcms)
         yield Answer(asked.kind, answering.voice.name, expected, reply, _ended(answering))
+        for turn in range(len(asked.turns)):
+            answering.discard(turn + 1)
+
+
+def _draw(rng: random.Random, exam: Exam, number: int) -> Talk:
+    """A talk; one that waits for no answer only where that is the question."""
+    if exam.kinds:
+        return talk(rng, exam.split, exam.kinds[number % len(exam.kinds)])
+    drawn = (talk(rng, exam.split) for _ in numbers())
+    return next(asked for asked in drawn if asked.turns[-1].reply)
 
 
 def _ended(engine: LocalEngine) -> bool:
@@ -120,7 +142,7 @@ def _ended(engine: LocalEngine) -> bool:
 def spoken(asked: Talk, exam: Exam, seed: int) -> list[np.ndarray]:
     """The user's turns, `[samples]` int16 each, with silence around and noise under them."""
     rng, pcms = np.random.default_rng(seed), []
-    for pcm in speak(asked, seed, exam.group)[1]:
+    for pcm in _said(asked, seed, exam.group):
         padded = np.pad(pcm, (int(LEAD_S * MIC_RATE), int(TAIL_S * MIC_RATE)))
         if exam.snr_db is not None:
             kind = ("white", "pink", "hum", "clicks", "tones")[seed % 5]
@@ -128,6 +150,18 @@ def spoken(asked: Talk, exam: Exam, seed: int) -> list[np.ndarray]:
         padded = padded + rng.standard_normal(len(padded)) * ROOM
         pcms.append(np.round(np.clip(padded, -1, 1) * 32767).astype(np.int16))
     return pcms
+
+
+@lru_cache(maxsize=256)  # exams share their talks
+def _said(asked: Talk, seed: int, group: str) -> list[np.ndarray]:
+    try:
+        return speak(asked, seed, group)[1]
+    except ImportError as fault:
+        raise UserError(f"its questions are spoken by {fault.name}, which is missing") from fault
+    except FileNotFoundError as fault:
+        raise UserError(
+            f"its questions are spoken by {fault.filename}, which is missing"
+        ) from fault
 
 
 def converse(engine: LocalEngine, asked: Talk, pcms: Sequence[np.ndarray | None]) -> Reply:
@@ -162,41 +196,7 @@ def listen(engine: LocalEngine, turn: int, certain: bool = True) -> Reply:
     return Reply(text, np.concatenate(sounds), first_s, total_s, complete)
 
 
-def speech_figures(answers: Sequence[Answer]) -> dict[str, float]:
-    """Figures of what was said, over all voices; and by voice, beside its teacher's, the words."""
-    from voicechat.evaluation.intelligibility import Recogniser, told_apart, word_error_rate
-
-    said = [answer for answer in answers if len(answer.reply.pcm)]
-    recogniser = Recogniser()
-    figures = {
-        "ended": sum(answer.ended for answer in said) / len(said),
-        "real_time_factor": sum(a.reply.total_s for a in said)
-        / sum(len(a.reply.pcm) / SPEAKER_RATE for a in said),
-        "first_sound_s": float(np.median([a.reply.first_s for a in said])),
-    }
-    waves: dict[str, list[np.ndarray]] = {}
-    for voice in sorted({answer.voice for answer in said}):
-        own = [answer for answer in said if answer.voice == voice]
-        waves[voice] = [answer.reply.pcm.astype(np.float32) / 32767 for answer in own]
-        texts = [answer.reply.text for answer in own]
-        figures[f"wer_{voice}"] = word_error_rate(texts, [recogniser(w) for w in waves[voice]])
-        if voice in (readers := _teachers()):
-            heard = [recogniser(readers[voice](text)) for text in texts]
-            figures[f"wer_teacher_{voice}"] = word_error_rate(texts, heard)
-    if set(waves) == {"Alder", "Wren"}:
-        figures["told_apart"] = told_apart(waves["Alder"], waves["Wren"])
-    return figures
-
-
-def _teachers() -> dict[str, Callable[[str], np.ndarray]]:
-    from voicechat.training.teacher import teachers
-
-    return teachers()
-
-
-def repeat(
-    folder: Path, count: int, engine: Callable[[int], LocalEngine]
-) -> tuple[float, float, int]:
+def repeat(folder: Path, count: int, engine: Engines) -> tuple[float, float, int]:
     """Has recordings repeated: any model's hearing and speaking, by any list of wav and text.
 
     The engine is to be made with `REPEAT` as its persona.
@@ -204,7 +204,7 @@ def repeat(
     Args:
         folder: pairs of NAME.wav and NAME.txt.
         count: of them, in the order of their names.
-        engine: makes a fresh one.
+        engine: gives one, which is to forget each recording.
 
     Returns:
         Word errors of the reply's text against what was said (hearing), word errors of its sound
@@ -213,24 +213,17 @@ def repeat(
     Raises:
         UserError: there is no pair.
     """
-    from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
-
     texts = [t for t in sorted(folder.glob("*.txt")) if t.with_suffix(".wav").exists()][:count]
     if not texts:
         raise UserError(f"{folder} holds no pairs of NAME.wav and NAME.txt")
     recogniser, words, replies, heard = Recogniser(), [], [], []
     for number, path in enumerate(texts):
-        answering = engine(number)
+        answering = engine(number, True)
         hear(answering, 1, read_wav(path.with_suffix(".wav")))
         reply = listen(answering, 1)
         words.append(path.read_text(encoding="utf-8").strip())
         replies.append(reply.text)
-        heard.append(recogniser(reply.pcm.astype(np.float32) / 32767))
-    return _errors(words, replies), word_error_rate(replies, heard), len(texts)
-
-
-def _errors(words: list[str], replies: list[str]) -> float:
-    from voicechat.evaluation.intelligibility import word_error_rate
-    from voicechat.spelling import normalise
-
-    return word_error_rate(words, [normalise(reply) for reply in replies])
+        heard.append(recogniser(as_float(reply.pcm)))
+        answering.discard(1)
+    hearing = word_error_rate(words, [normalise(reply) for reply in replies])
+    return hearing, word_error_rate(replies, heard), len(texts)

@@ -18,11 +18,12 @@ _COLOURS = {
     "dit": "#55a868",
     "bigvgan": "#c44e52",
 }
+_SOUNDING = ("dit", "bigvgan")  # may work beside the others
 _SOUND = "#000000"
 
 
 def draw(runs: Sequence[Run], path: Path, title: str) -> None:
-    """Draws one row of bars a run, and over it the sound as it would play.
+    """Draws a row a run: the language models, below them token2wav, and the sound as it plays.
 
     Args:
         runs: of the same reply.
@@ -43,7 +44,8 @@ def draw(runs: Sequence[Run], path: Path, title: str) -> None:
     for row, run in enumerate(runs):
         for stage, colour in _COLOURS.items():
             spans = [(start, end - start) for name, start, end in run.spans if name == stage]
-            axes.broken_barh(spans, (row + 0.05, 0.5), color=colour, linewidth=0)
+            lane = row + (0.3 if stage in _SOUNDING else 0.05)
+            axes.broken_barh(spans, (lane, 0.25), color=colour, linewidth=0)
         axes.broken_barh(_playing(run), (row + 0.6, 0.15), color=_SOUND, linewidth=0)
         axes.plot([run.first_sound_s], [row + 0.85], marker="v", color=_SOUND)
     axes.set_yticks([row + 0.4 for row in range(len(runs))], [run.name for run in runs])

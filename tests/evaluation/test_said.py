@@ -1,0 +1,33 @@
+"""What is reported of speech, and what is reported where there is nothing to report."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from voicechat.evaluation.quality import Answer, Reply
+from voicechat.evaluation.said import figures_of
+from voicechat.training.teacher import teachers
+
+
+def test_the_teacher_himself_is_as_good_as_the_teacher() -> None:
+    text = "The capital of France is Paris."
+    read = {voice: np.round(reader(text) * 32767) for voice, reader in teachers().items()}
+    replies = {v: Reply(text, pcm.astype(np.int16), 0.2, 1.0, None) for v, pcm in read.items()}
+    figures = figures_of([Answer("", v, text, reply, True) for v, reply in replies.items()])
+    assert figures["replies heard"] == 2 and figures["ended by itself"] == 1.0
+    assert figures["told apart by pitch"] == 1.0
+    for voice in ("Wren", "Alder"):
+        teacher = figures[f"words wrong, {voice}'s teacher"]
+        assert figures[f"words wrong, {voice}"] == pytest.approx(teacher) == 0.0
+
+
+def test_a_voice_without_a_teacher_and_silence_say_why() -> None:
+    noise = (3000 * np.random.default_rng(0).standard_normal(24_000)).astype(np.int16)
+    robin = Answer("", "Robin", "Yes.", Reply("Yes.", noise, 0.2, 1.0, None), False)
+    figures = figures_of([robin])
+    assert figures["words wrong, Robin's teacher"] == "n/a: only pocket's own voices have one"
+    assert figures["told apart by pitch"] == "n/a: that takes Wren and Alder"
+    assert figures["ended by itself"] == 0.0
+    silent = Answer("", "Wren", "", Reply("Yes.", np.zeros(0, np.int16), 0.0, 0.1, None), True)
+    assert figures_of([silent]) == {"speech": "n/a: nothing was said aloud"}
