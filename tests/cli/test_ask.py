@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from voicechat.clock import CODE
 from voicechat.engine.finder import POCKET
 
 DATA = Path(__file__).parents[1] / "data"
+MAIN = Path(__file__).parents[2] / "main.py"
 SHORT = [
     *("--greedy", "--set", "model.settings.thinker.max_new_tokens=4"),
     *("--set", "model.settings.talker.max_new_tokens=40"),
@@ -44,6 +48,15 @@ def test_pocket_answers_the_question_that_comes_with_it(
     wav = str(DATA / "question.wav")
     assert main(["ask", wav, "--out", "reply.wav", "--model", "pocket", "--greedy"]) == 0
     assert "The capital of France is Paris." in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not (POCKET / "config.json").exists(), reason="pocket is not bundled yet")
+def test_a_pipe_gets_no_bars_and_no_warnings() -> None:
+    question = ["--text", "hello", "--text-only", "--model", "pocket"]
+    done = subprocess.run(
+        [sys.executable, MAIN, "ask", *question], capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"loading pocket .*\n\(text after .* s\)\n", done.stderr), done.stderr
 
 
 def test_one_question_gives_words_a_wav_and_a_log(

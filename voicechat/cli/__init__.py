@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     first = argv[0] if argv else ""
     if first not in (*COMMANDS, "-h", "--help", "--version"):
         argv = [DEFAULT, *argv]
+    _quiet()
     try:
         args = parser().parse_args(argv)
         return args.run(args)
@@ -53,3 +54,10 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _quiet() -> None:
+    """Before anything loads transformers: it warns of what is normal in these checkpoints."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not sys.stderr.isatty():  # bars are for terminals
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
