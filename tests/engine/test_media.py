@@ -154,6 +154,12 @@ def test_what_cannot_be_read_is_refused_and_leaves_no_trace(engine, tmp_path, na
     agrees(engine)
 
 
+def test_a_small_file_of_a_vast_picture_is_refused(engine, tmp_path):
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "vast.png")
+    with pytest.raises(UserError, match="vast.png: cannot be read: Image size"):
+        engine.attach(1, tmp_path / "vast.png")
+
+
 def test_a_model_without_eyes_says_so(checkpoint, config, tmp_path):
     blind = replace(checkpoint, settings=replace(checkpoint.settings, sees=False))
     Image.fromarray(picture(0)).save(tmp_path / "seen.png")

@@ -66,8 +66,11 @@ class Perception:
         with _legible(path):
             from PIL import Image
 
-            with Image.open(path) as file:
-                image = file.convert("RGB")
+            try:
+                with Image.open(path) as file:
+                    image = file.convert("RGB")
+            except Image.DecompressionBombError as fault:
+                raise ValueError(fault) from fault
         made = self._processor()(image, return_tensors="pt")
         grid = made["image_grid_thw"]
         pixels = made["pixel_values"].to(self._thinker.device)
@@ -159,7 +162,7 @@ def _kind(path: Path) -> str:
         raise UserError(f"{path.name}: not a kind of file that can be sent; known: {known}")
     megabytes, limit = path.stat().st_size / 1e6, _MEGABYTES[kind]
     if megabytes > limit:
-        raise UserError(f"{path.name}: {megabytes:.0f} MB; an {kind} may have {limit} MB")
+        raise UserError(f"{path.name} has {megabytes:.1f} MB; {kind}s may have up to {limit} MB")
     return kind
 
 
