@@ -9,7 +9,7 @@ from stage import LONG_REPLY, core
 from voicechat.clock import CODE, MIC_RATE
 from voicechat.engine.scripted import ScriptedEngine
 from voicechat.evaluation.kept import recite
-from voicechat.evaluation.scenarios import After, Part, Room, Scene
+from voicechat.evaluation.room import After, Part, Room, Scene
 from voicechat.evaluation.scores import Score, percentiles, score
 from voicechat.evaluation.turns import Played, Row, play, replay
 from voicechat.recording.replay import fixed_time, no_time

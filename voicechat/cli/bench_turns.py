@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from voicechat.config import Config, ModelConfig
     from voicechat.conversation.core import Core
     from voicechat.engine.base import Engine
-    from voicechat.evaluation.scenarios import Room, Scene
+    from voicechat.evaluation.room import Room, Scene
     from voicechat.evaluation.turns import Row
 
 HELP = "score turn taking: gaps, pauses, interruptions, false alarms, echo"

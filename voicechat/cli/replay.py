@@ -19,7 +19,7 @@ from voicechat.errors import UserError
 
 if TYPE_CHECKING:
     from voicechat.engine.base import Engine
-    from voicechat.evaluation.scenarios import Span
+    from voicechat.evaluation.room import Span
     from voicechat.evaluation.turns import Log
     from voicechat.recording.reader import Recording
 
@@ -140,7 +140,7 @@ def _values(sweep: str, values: str) -> list[float]:
 
 
 def _spans(path: Path) -> list[Span]:
-    from voicechat.evaluation.scenarios import Span
+    from voicechat.evaluation.room import Span
 
     try:
         return [Span(**item) for item in json.loads(path.read_text(encoding="utf-8"))]

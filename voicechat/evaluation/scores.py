@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from voicechat.clock import CODE, TICKS_PER_S
-from voicechat.evaluation.scenarios import Span
+from voicechat.evaluation.room import Span
 from voicechat.events import Event, EventKind, Tick
 
 REPLY_WITHIN_S = 5.0

@@ -13,7 +13,8 @@ from voicechat.clock import FRAME, TICKS_PER_S
 from voicechat.conversation.core import Core
 from voicechat.conversation.session import Session
 from voicechat.engine.base import Engine
-from voicechat.evaluation.scenarios import Room, Scene, Span, draw
+from voicechat.evaluation.room import Room, Scene, Span
+from voicechat.evaluation.scenarios import draw
 from voicechat.evaluation.scores import Score, percentiles, score, score_echo
 from voicechat.events import Event, EventKind, Meter, Step, Tick
 from voicechat.recording.replay import (
