@@ -198,6 +198,7 @@ KINDS: dict[str, tuple[Draw, ...]] = {  # several ways are drawn in turn
     },
     "8 kHz path": (_path("8 kHz path", path_rate=8_000),),
     "44.1 kHz path": (_path("44.1 kHz path", path_rate=44_100),),
+    "48 kHz path": (_path("48 kHz path", path_rate=48_000),),
     "jitter": (_path("jitter", jitter=10), _path("jitter", jitter=2)),
 }
 
