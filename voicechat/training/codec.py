@@ -49,7 +49,7 @@ class CodecConfig:
     """
 
     channels: int = 192
-    steps: int = 2000
+    steps: int = 1500
     batch: int = 12
     lr: float = 1e-3
     warmup: int = 100

@@ -55,7 +55,7 @@ class DiTConfig:
 
     hidden: int = 256
     layers: int = 6
-    steps: int = 2000
+    steps: int = 3000
     batch: int = 16
     crop_frames: int = 192
     lr: float = 1e-3

@@ -45,8 +45,8 @@ class HearingConfig:
         general: Share of general English among them; the rest are the domain's questions.
     """
 
-    steps: int = 1200
-    lr: float = 2e-4
+    steps: int = 2600
+    lr: float = 3e-4
     warmup: int = 50
     batch: int = 16
     general: float = 0.3
@@ -68,9 +68,9 @@ class ReadingConfig:
     steps: int = 1500
     lr: float = 1e-3
     warmup: int = 100
-    rows: int = 16
+    rows: int = 24
     turns: int = 4
-    typed: float = 0.7
+    typed: float = 0.8
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,14 @@ class JointConfig:
         ctc: Weight of the encoder's losses.
     """
 
-    steps: int = 1200
-    lr: float = 1e-3
+    steps: int = 2000
+    lr: float = 8e-4
     warmup: int = 50
     encoder_lr: float = 0.1
-    spoken_rows: int = 4
+    spoken_rows: int = 6
     spoken_turns: int = 2
     typed: float = 0.1
-    text_rows: int = 16
+    text_rows: int = 14
     ctc: float = 0.3
 
 
