@@ -14,7 +14,7 @@ from voicechat.training import mind
 from voicechat.training.augment import Augmentation
 from voicechat.training.data import TESTS
 from voicechat.training.domain import Talk, Turn
-from voicechat.training.loop import Trainer, trained
+from voicechat.training.loop import trained
 from voicechat.training.tokenizer import train_tokenizer
 from voicechat.training.users import Spoken
 
@@ -61,23 +61,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("stage", [mind.train_hearing, mind.train_reading, mind.train_joint])
 def test_a_killed_stage_goes_on_with_the_same_losses(
-    stage: Stage, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, prepared: Path, tmp_path: Path, kill_at_eleven: Callable
 ) -> None:
     for run in ("whole", "killed"):
         shutil.copytree(prepared, tmp_path / run)
         name = {"train_joint": "thinker"}.get(stage.__name__, stage.__name__.removeprefix("train_"))
         shutil.rmtree(tmp_path / run / name, ignore_errors=True)
     whole = stage(CONFIG, tmp_path / "whole")
-    take_step = Trainer._train_step
-
-    def die_at_eleven(self: Trainer, step_fn) -> None:
-        if self.step == 11:
-            raise KeyboardInterrupt
-        take_step(self, step_fn)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Trainer, "_train_step", die_at_eleven)
-        stage(CONFIG, tmp_path / "killed")
+    kill_at_eleven(lambda: stage(CONFIG, tmp_path / "killed"))
     assert stage(CONFIG, tmp_path / "killed") == whole
 
 

@@ -11,7 +11,6 @@ from tokenizers import Tokenizer
 
 from voicechat.training import codec, dit, dpo, replies, talker, vocoder
 from voicechat.training.alignment import letter_times
-from voicechat.training.loop import Trainer
 from voicechat.training.tokenizer import train_tokenizer
 
 Losses = dict[str, float]
@@ -71,19 +70,10 @@ def test_a_killed_stage_goes_on_with_the_same_losses(
     stage: Callable[[Path, Tokenizer], Losses],
     tokenizer: Tokenizer,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    kill_at_eleven: Callable,
 ) -> None:
     whole = stage(tmp_path / "whole", tokenizer)
-    take_step = Trainer._train_step
-
-    def die_at_eleven(self: Trainer, step_fn) -> None:
-        if self.step == 11:
-            raise KeyboardInterrupt
-        take_step(self, step_fn)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Trainer, "_train_step", die_at_eleven)
-        stage(tmp_path / "killed", tokenizer)
+    kill_at_eleven(lambda: stage(tmp_path / "killed", tokenizer))
     assert stage(tmp_path / "killed", tokenizer) == whole
     assert set(whole) >= {"loss"}
 

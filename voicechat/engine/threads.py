@@ -3,8 +3,8 @@
 A small model's operations are too small to be split: by two threads each, a reply of pocket's took
 4.0 s for 8 s of CPU time, and beside a busy program they mostly wait for one another. So it gets
 one thread for Thinker and Talker and one for token2wav, side by side: 3.0 s for 4.8 s of CPU time
-(`main.py bench`, 10 s of speech, two cores). A large model gets all threads for every operation,
-and a GPU its one stream: there the parts take turns.
+(single runs of `Bench` one after the other, 10 s of speech, two cores). A large model gets all
+threads for every operation, and a GPU its one stream: there the parts take turns.
 """
 
 from __future__ import annotations
