@@ -155,7 +155,7 @@ def test_going_on_completes_the_interrupted_reply() -> None:
 
 def test_the_rest_starts_with_the_next_word() -> None:
     count = "One, two, three. Four."
-    assert rest(count, "One, two") == rest(count, "One, two,") == "Three. Four."
+    assert rest(count, "One, two") == rest(count, "One, two,") == "... three. Four."
 
 
 def test_unfinished_turns_and_only_they_have_no_reply(drawn: dict[str, list[Talk]]) -> None:
@@ -187,12 +187,13 @@ def test_every_reply_is_made_of_listed_sentences(drawn: dict[str, list[Talk]]) -
     for conversation in (t for split in SPLITS for t in drawn[split]):
         before_cut = conversation.turns[:1] if conversation.kind == "resume" else conversation.turns
         for turn in before_cut:
-            assert set(sentences(turn.reply)) <= listed, turn
+            said = {s for s in sentences(turn.reply) if not s.startswith("From ")}  # sampled
+            assert said <= listed, turn
 
 
 def test_replies_are_short_plain_and_in_words() -> None:
     for sentence in reply_sentences():
-        assert re.fullmatch(r"[A-Z][A-Za-z,' ]*[.!?]", sentence), sentence
+        assert re.fullmatch(r"([A-Z]|\.\.\. [A-Za-z])[A-Za-z,' ]*[.!?]", sentence), sentence
         assert len(sentence.split()) <= 20, sentence
 
 

@@ -10,11 +10,12 @@ from transformers import AutoTokenizer, Qwen2_5OmniForConditionalGeneration, Whi
 
 from voicechat.config import ModelSettings, merge, read_yaml
 from voicechat.errors import UserError
-from voicechat.training import export, voice
+from voicechat.training import export, unpack, voice
 from voicechat.training.codec import Codec
 from voicechat.training.dit import build_dit
+from voicechat.training.loop import Schedule, Trainer
 from voicechat.training.talker import EOS, PAD, build_talker
-from voicechat.training.thinker import build_thinker, quiet
+from voicechat.training.thinker import QUIET, build_thinker, quiet
 from voicechat.training.tokenizer import load_tokenizer, train_tokenizer
 from voicechat.training.vocoder import build_bigvgan
 
@@ -52,6 +53,25 @@ def test_it_loads_and_speaks_with_the_class_s_own_generate(checkpoint: Path) -> 
         talker_do_sample=False, talker_eos_token_id=[PAD, EOS], token2wav_num_steps=2,
     )  # fmt: skip
     assert wave.dtype == torch.float32 and wave.shape[0] % 480 == 0 and wave.shape[0] <= 9 * 480
+
+
+def test_unpacked_its_stages_go_on_from_its_weights(checkpoint: Path, tmp_path: Path) -> None:
+    unpack.run(unpack.UnpackConfig(str(checkpoint)), tmp_path)
+    tokenizer = load_tokenizer(tmp_path / "tokenizer.json")
+    talker = build_talker(tokenizer, 64, 1, 64)
+    Trainer("talker", tmp_path, {"talker": talker}, torch.optim.SGD(talker.parameters()),
+            Schedule(1, 0.0, 1), seed=1)  # fmt: skip
+    shipped = Qwen2_5OmniForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
+    for name, weights in shipped.talker.state_dict().items():
+        torch.testing.assert_close(talker.state_dict()[name], weights)
+    begun = torch.load(tmp_path / "reading" / "start.pt", weights_only=True)["thinker"]
+    norm = "model.language_model.norm.weight"
+    torch.testing.assert_close(begun[norm] * QUIET, shipped.thinker.state_dict()[norm])
+
+
+def test_what_no_export_wrote_is_not_unpacked(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no model.safetensors"):
+        unpack.run(unpack.UnpackConfig(str(tmp_path)), tmp_path / "work")
 
 
 def test_its_tokenizer_and_its_ears_are_the_ones_it_was_trained_with(checkpoint: Path) -> None:

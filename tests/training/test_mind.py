@@ -23,7 +23,7 @@ TURNS = (
     Turn("bye", "Goodbye!"),
 )  # fmt: skip
 CONFIG = mind.ThinkerConfig(
-    width=128, layers=1, tests=2, evaluate_every=100, checkpoint_every=5,
+    width=128, layers=1, tests=2, evaluate_every=100, checkpoint_every=5, compile=False,
     hearing=mind.HearingConfig(steps=20, batch=2),
     reading=mind.ReadingConfig(steps=20, rows=2, turns=1),
     joint=mind.JointConfig(steps=20, spoken_rows=1, spoken_turns=1, text_rows=1),

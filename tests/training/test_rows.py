@@ -55,6 +55,25 @@ def test_where_a_reply_was_cut_is_not_taught(scribe: Scribe) -> None:
     assert not row.replies
 
 
+def test_where_a_reply_is_decided_counts_most(scribe: Scribe) -> None:
+    row = scribe.start()
+    scribe.typed(row, Turn(COUNT.user, "One, two. Three."))
+    full = [scribe.tokenizer.id_to_token(label) for label in row.labels if label != IGNORE]
+    decisive = [t for t, weight in zip(full, row.weights, strict=True) if weight == 1]
+    assert decisive == [full[0], ".", ".", "<|im_end|>"]
+    others = {weight for weight in row.weights if weight != 1}
+    assert others == {len(full) ** -0.5}
+
+
+def test_a_drill_teaches_what_stood_before_it(scribe: Scribe) -> None:
+    row = scribe.start()
+    scribe.drill(row, random.Random(0))
+    learned = [label for label in row.labels if label != IGNORE]
+    start = len(row.ids) - row.labels[::-1].index(learned[-1]) - len(learned)
+    before = row.ids[: start - len(scribe.ids("<|im_end|>\n<|im_start|>assistant\n"))]
+    assert before[-len(learned) + 1 :] == learned[:-1] and learned[-1] == scribe.end
+
+
 def test_an_unfinished_turn_teaches_to_say_nothing(scribe: Scribe) -> None:
     row = scribe.start()
     scribe.typed(row, Turn("what is the capital of", ""))

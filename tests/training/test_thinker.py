@@ -63,7 +63,7 @@ def test_exact_is_what_greedy_generate_says(scribe, thinker) -> None:
     right = rows.Row()
     right.add(row.ids[: row.replies[0][0]])
     right.replies.append((len(right.ids), len(right.ids) + len(said)))
-    right.add(said, learn=True)
+    right.teach(said, ())
     wrong = deepcopy(right)
     wrong.ids[-1] = wrong.labels[-1] = (said[-1] + 1) % 2048
     assert thinking.exact(thinker, [right, wrong]) == [True, False]
@@ -95,5 +95,5 @@ def test_a_long_reply_counts_more_than_a_short_one_but_not_by_its_length(scribe)
     scribe.typed(row, Turn("count", "One, two, three, four, five, six, seven, eight, nine, ten."))
     ratio = (sum(row.weights) - short) / short
     lengths = [end - start for start, end in row.replies]
-    assert ratio == pytest.approx((lengths[1] / lengths[0]) ** 0.5)
+    assert 1 < ratio < (lengths[1] / lengths[0])
     assert len(row.weights) == sum(label != rows.IGNORE for label in row.labels)

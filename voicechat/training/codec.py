@@ -44,6 +44,8 @@ class CodecConfig:
         lr: Largest learning rate.
         warmup: Steps to reach it.
         ctc: Weight of the letters' loss.
+        keep_codes: Leave the encoder as it is, so that the codes keep their meaning for networks
+            that know them; only what reads codes is trained.
         checkpoint_every: Steps between checkpoints.
         seed: Of everything drawn.
     """
@@ -54,6 +56,7 @@ class CodecConfig:
     lr: float = 1e-3
     warmup: int = 100
     ctc: float = 0.15
+    keep_codes: bool = False
     checkpoint_every: int = 250
     seed: int = 1
 
@@ -172,7 +175,9 @@ def train(config: CodecConfig, workdir: Path, utterances: list[Utterance]) -> di
     """Trains the codec on utterances of all voices; returns the last losses."""
     torch.manual_seed(config.seed)
     codec = Codec(config.channels)
-    optimizer = torch.optim.AdamW(codec.parameters(), betas=(0.9, 0.98))
+    codec.encoder.requires_grad_(not config.keep_codes)
+    learned = [p for p in codec.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(learned, betas=(0.9, 0.98))
     schedule = Schedule(config.steps, config.lr, config.warmup)
     trainer = Trainer("codec", workdir, {"codec": codec}, optimizer, schedule, config.seed,
                       checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip

@@ -11,10 +11,19 @@ from voicechat.training.bank import Clip, SpokenTalk
 from voicechat.training.domain import Turn
 from voicechat.training.rows import Row, Scribe, draw_talks, place, stands_alone
 
+DRILLS = 0.08  # share of the rows that are drills
+
 
 def text_row(scribe: Scribe, turns: int, typed: float, rng: random.Random) -> Row:
-    """Draws a conversation of so many turns, a share of them typed and the others spelled."""
+    """Draws a conversation of so many turns, a share of them typed and the others spelled.
+
+    Some rows are drills in copying instead.
+    """
     row = scribe.start()
+    if rng.random() < DRILLS:
+        for _ in range(turns):
+            scribe.drill(row, rng)
+        return row
     for talk in draw_talks(rng, turns):
         for turn in talk.turns:
             if rng.random() < typed:

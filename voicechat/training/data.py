@@ -35,11 +35,11 @@ class DataConfig:
         seed: Of everything drawn.
     """
 
-    general: int = 12_000
-    talks: int = 14_000
+    general: int = 16_000
+    talks: int = 28_000
     tests: int = 300
     shard: int = 800
-    sentences: int = 4_000
+    sentences: int = 6_000
     seed: int = 1
 
 

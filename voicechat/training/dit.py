@@ -29,6 +29,7 @@ from voicechat.training.codec import (
     silence_code,
 )
 from voicechat.training.loop import Schedule, Trainer, trained
+from voicechat.training.optim import compiled
 from voicechat.training.speech import Utterance, load_presets
 from voicechat.training.speech_mel import MELS, SILENCE
 
@@ -50,6 +51,7 @@ class DiTConfig:
         warmup: Steps to reach it.
         drop: Share of steps without code and voice, for guidance.
         checkpoint_every: Steps between checkpoints.
+        compile: Compile the blocks.
         seed: Of everything drawn.
     """
 
@@ -62,6 +64,7 @@ class DiTConfig:
     warmup: int = 150
     drop: float = 0.08
     checkpoint_every: int = 200
+    compile: bool = True
     seed: int = 5
 
 
@@ -132,6 +135,7 @@ def train(
     schedule = Schedule(config.steps, config.lr, config.warmup)
     trainer = Trainer("dit", workdir, {"dit": dit}, optimizer, schedule, config.seed, bf16=True,
                       checkpoint_every=config.checkpoint_every, ema=0.995)  # fmt: skip
+    compiled(dit.transformer_blocks, config.compile)  # the averages stay as they are
     quiet = silence_code(codec)
 
     def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:

@@ -27,7 +27,7 @@ from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
 from voicechat.training.codec import load_codec
 from voicechat.training.listen import Render, Spoken, speak, through_codec, understood
 from voicechat.training.loop import Schedule, Trainer
-from voicechat.training.replies import Said, text_table
+from voicechat.training.replies import Said, usual_prompt
 from voicechat.training.speech import load_presets
 from voicechat.training.talker import layout, load_talker, predict
 from voicechat.training.teacher import VOICES
@@ -171,9 +171,8 @@ def pauses(pcm: np.ndarray) -> int:
 def log_probs(
     talker: Qwen2_5OmniTalkerForConditionalGeneration, tokenizer: Tokenizer, said: Sequence[Said]
 ) -> torch.Tensor:
-    """Log-probability of whole replies, [replies], behind a bare prompt."""
-    ids = [tokenizer.token_to_id("<|im_start|>"), *tokenizer.encode("assistant\n").ids]
-    prompt = text_table()[ids]
+    """Log-probability of whole replies, [replies], behind one prompt."""
+    prompt = usual_prompt(tokenizer)
     laid = [layout(talker, tokenizer, one, prompt) for one in said]
     logits, targets, rows = predict(talker, *zip(*laid, strict=True))
     each = -F.cross_entropy(logits, targets, reduction="none")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from voicechat.errors import UserError
 from voicechat.spelling import number
+from voicechat.training import domain
 from voicechat.training.domain import Talk, Turn
 
 WORDNET = Path("/usr/share/wordnet")
@@ -53,11 +54,18 @@ def _fits(text: str) -> bool:
 
 
 def general(rng: random.Random) -> Talk:
-    """Draws a text as a talk without a reply: an example, numbers, or a question begun."""
+    """Draws a text as a talk without a reply.
+
+    It is an example of WordNet's, rare words of the domain side by side, numbers, or a question
+    begun.
+    """
     chance = rng.random()
-    if chance < 0.55:
+    if chance < 0.35:
         text = rng.choice(examples())
-    elif chance < 0.7:
+    elif chance < 0.6:
+        some = rng.choices(domain.rare_words(), k=rng.randint(1, 4))
+        text = " ".join([rng.choice(_BEGINNINGS) if rng.random() < 0.5 else "", *some]).strip()
+    elif chance < 0.75:
         form = rng.choice(_NUMBERS)
         text = form.format(*(number(rng.randint(0, 100)) for _ in range(2)))
         text = f"{rng.choice(_BEGINNINGS)} {text}" if rng.random() < 0.7 else text

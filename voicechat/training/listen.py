@@ -19,7 +19,7 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
 from voicechat.training.codec import CODES, Codec
 from voicechat.training.dit import conditions
-from voicechat.training.replies import text_table
+from voicechat.training.replies import text_table, usual_prompt
 from voicechat.training.talker import EOS
 
 Render = Callable[[torch.Tensor, int], np.ndarray]
@@ -43,7 +43,7 @@ def speak(
     temperature: float = 0.0,
     top_k: int = 20,
 ) -> list[Spoken]:
-    """Speaks texts side by side, behind a bare prompt.
+    """Speaks texts side by side, behind one prompt.
 
     Args:
         talker: The network.
@@ -54,15 +54,14 @@ def speak(
         top_k: Codes to sample from.
     """
     table, token = text_table(), tokenizer.token_to_id
-    head = [token("<|im_start|>"), *tokenizer.encode("assistant\n").ids]
-    head.append(token(f"<|voice_{voice}|>"))
+    head = torch.cat([usual_prompt(tokenizer), table[[token(f"<|voice_{voice}|>")]]])
     replies = [[*tokenizer.encode(t).ids, token("<tts_text_eod>")] for t in texts]
     limits = torch.tensor([100 + CODES_PER_LETTER * len(t) for t in texts])
     streams = torch.full((len(texts), int(limits.max()) + 1), token("<tts_pad>"))
     for row, reply in zip(streams, replies, strict=True):
         row[: len(reply)] = torch.tensor(reply)
     codebook = talker.get_input_embeddings()
-    embeds = table[torch.tensor(head)].repeat(len(texts), 1, 1)
+    embeds = head.repeat(len(texts), 1, 1)
     embeds = torch.cat([embeds, table[streams[:, :1]]], dim=1)
     cache, said = DynamicCache(config=talker.model.config), []
     live = torch.ones(len(texts), dtype=torch.bool)

@@ -50,6 +50,8 @@ class Schedule:
 class Trainer:
     """Runs the steps of one stage and keeps `last.pt`, `log.jsonl` and `curve.png` in its folder.
 
+    A `start.pt` there (see `unpack`) holds weights to begin with: state dicts by module.
+
     Args:
         stage: Name of the stage and of its folder below `workdir`.
         workdir: Where the stages keep their work.
@@ -83,12 +85,13 @@ class Trainer:
         self.modules, self.optimizer, self.schedule = dict(modules), optimizer, schedule
         self.seed, self.checkpoint_every, self.log_every = seed, checkpoint_every, log_every
         self.bf16, self.ema, self.clip = bf16, ema, clip
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._begin()
         self.averages = {k: copy.deepcopy(m).eval() for k, m in modules.items()} if ema else {}
         self.step = 0
         self._stop = False
         self._sums: dict[str, float] = {}
         self._since = 0
-        self.folder.mkdir(parents=True, exist_ok=True)
         if (self.folder / "last.pt").exists():
             self._load()
 
@@ -207,6 +210,14 @@ class Trainer:
         torch.save(state, part)
         os.replace(part, self.folder / "last.pt")
         draw_curve(self.folder)
+
+    def _begin(self) -> None:
+        """Takes the weights that `start.pt` brings, where another checkpoint is gone on from."""
+        if (self.folder / "start.pt").exists():
+            state = torch.load(self.folder / "start.pt", weights_only=True, map_location="cpu")
+            for key, weights in state.items():
+                unknown = self.modules[key].load_state_dict(weights, strict=False).unexpected_keys
+                assert not unknown, f"{self.stage}: {unknown} in start.pt"
 
     def _load(self) -> None:
         state = torch.load(self.folder / "last.pt", weights_only=True, map_location="cpu")

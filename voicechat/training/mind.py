@@ -27,7 +27,7 @@ from voicechat.training.conversations import spoken_row, text_row, write
 from voicechat.training.data import TESTS
 from voicechat.training.ears import Ears
 from voicechat.training.loop import Losses, Schedule, Trainer, trained
-from voicechat.training.optim import MuonAdamW
+from voicechat.training.optim import MuonAdamW, compiled
 from voicechat.training.rows import Scribe
 from voicechat.training.tokenizer import load_tokenizer
 from voicechat.training.whisper import encoder_config, load_encoder, model_file, read_tensors
@@ -114,6 +114,7 @@ class ThinkerConfig:
         tests: Talks of each kind that are asked now and then.
         evaluate_every: Steps between these tests.
         checkpoint_every: Steps between checkpoints.
+        compile: Compile the language model's layers.
         seed: Of everything drawn.
     """
 
@@ -126,6 +127,7 @@ class ThinkerConfig:
     tests: int = 200
     evaluate_every: int = 400
     checkpoint_every: int = 100
+    compile: bool = True
     seed: int = 1
 
 
@@ -168,6 +170,7 @@ def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         loss, right = thinking.loss(thinker, rows)
         return {"loss": loss, "right": right}
 
+    compiled(thinker.model.language_model.layers, config.compile)
     optimizer = mind_optimizer(thinker)
     schedule = Schedule(c.steps, c.lr, c.warmup)
     trainer = Trainer("reading", workdir, {"thinker": thinker}, optimizer, schedule, config.seed,
@@ -208,6 +211,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         return {"loss": loss, "spoken": spoken, "right": right, "text": text,
                 "right_text": right_text, "token": ctc["token"]}  # fmt: skip
 
+    compiled(thinker.model.language_model.layers, config.compile)
     optimizer = mind_optimizer(thinker, ears.groups(c.encoder_lr))
     modules = {"thinker": thinker, "ctc": ears.letters}
     schedule = Schedule(c.steps, c.lr, c.warmup)

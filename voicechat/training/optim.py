@@ -6,12 +6,19 @@ as far as what is frequent: a domain of thousands of things, each asked seldom, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
 MUON_LR = 3.0  # of the rate: its updates are then about twice as large as AdamW's
+
+
+def compiled(layers: Iterable[nn.Module], wanted: bool = True) -> None:
+    """Compiles layers where they stand: about twice as fast on a CPU, after a minute."""
+    for layer in layers if wanted else ():
+        layer.compile(dynamic=True)
 
 
 class MuonAdamW:

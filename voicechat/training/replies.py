@@ -13,10 +13,13 @@ from tokenizers import Tokenizer
 from voicechat.training.alignment import token_of_letter
 from voicechat.training.codec import Labelled
 from voicechat.training.hearing import embedding_table
+from voicechat.training.rows import Scribe, draw_talks
 from voicechat.training.tokenizer import SIZE
 
 EMBEDDING = 384
 IGNORE = -100  # torch's cross entropy skips these labels
+VECTORS_A_LETTER = 1.8  # of a user's speech, at 25 a second
+PROMPT = 150  # positions, about
 PAUSE_CODES = 8  # between sentences, beside the 60 + 120 ms that each recording brings
 
 
@@ -84,32 +87,37 @@ class Replies:
         return next(i for i in iter(lambda: rng.choice(items), None) if len(i.codes) <= most_codes)
 
     def batch(
-        self, positions: int, prompt: int, joined: float, most_codes: int, rng: random.Random
+        self, positions: int, joined: float, most_codes: int, rng: random.Random
     ) -> list[Said]:
         """Draws replies of about one length that fill so many positions behind their prompts."""
         pool = [self.draw(joined, most_codes, rng) for _ in range(96)]
         pool.sort(key=lambda said: len(said.codes))
         end = rng.randint(1, len(pool))
-        size = max(1, positions // (len(pool[end - 1].codes) + prompt + 2))
+        size = max(1, positions // (len(pool[end - 1].codes) + PROMPT))
         return pool[max(0, end - size) : end]
 
 
-def random_prompt(replies: Replies, length: int, rng: random.Random) -> torch.Tensor:
-    """Something like a prompt, [length, 384]: what stands before the voice must not matter."""
-    tokenizer = replies.tokenizer
-    table = text_table()
-    token = tokenizer.token_to_id
-    ids = [token("<|im_end|>"), *tokenizer.encode("\n").ids, token("<|im_start|>")]
-    ids += tokenizer.encode("assistant\n").ids
-    while len(ids) < length:  # backwards: turns spoken, typed and answered
-        kind = rng.randrange(3)
-        if kind == 0:
-            ids = [token("<|AUDIO|>")] * rng.randint(10, 60) + ids
-        elif kind == 1:
-            ids = [rng.randrange(30, SIZE) for _ in range(rng.randint(1, 12))] + ids
-        else:
-            ids = [*replies.draw(0.0, 150, rng).text, token("<|im_end|>")] + ids
-    ids = ids[-length:]
-    prompt = table[ids].clone()
-    prompt[[i for i, t in enumerate(ids) if t == token("<|AUDIO|>")]] = 0.0  # as generate has it
-    return prompt
+def random_prompt(scribe: Scribe, rng: random.Random, longest: int = 400) -> torch.Tensor:
+    """A prompt as `generate` shows it to the Talker, [positions, 384].
+
+    What stands before the voice must not matter, so it has to be there in training: one turn or
+    several, spoken or typed. Where the user's voice stands the embeddings are zero.
+    """
+    row = scribe.start()
+    for talk in draw_talks(rng, rng.choice((1, 1, 1, 2, 3))):
+        for turn in talk.turns:
+            if rng.random() < 0.3:
+                scribe.typed(row, turn)
+            else:
+                vectors = int(len(turn.user) * VECTORS_A_LETTER) + rng.randint(8, 30)
+                scribe.spoken(row, turn, torch.zeros(vectors, 1))
+    end = row.replies[-1][0]
+    if end > longest:
+        return random_prompt(scribe, rng, longest)
+    spoken = torch.tensor(row.spoken[:end])
+    return text_table()[row.ids[:end]].masked_fill(spoken[:, None], 0.0)
+
+
+def usual_prompt(tokenizer: Tokenizer) -> torch.Tensor:
+    """One and the same prompt, [positions, 384], behind which attempts are compared."""
+    return random_prompt(Scribe(tokenizer), random.Random(0))

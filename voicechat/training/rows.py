@@ -10,7 +10,7 @@ all a Thinker needs to learn to read that, at a tenth of the cost of speech.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -34,8 +34,10 @@ class Row:
     Attributes:
         ids: the conversation's tokens.
         labels: `labels[i]` is to be predicted from `ids[:i]`.
-        weights: what each taught token counts: the root of a share in its reply, so that a long
-            reply counts more than a short one, but not as much as it is longer.
+        weights: what each taught token counts: where a reply begins, where a sentence closes and
+            where it ends, 1, for there the reply is decided; any other token the root of a share
+            in its reply, so that a long one counts more than a short one, but not as much as it
+            is longer.
         spoken: which positions the audio encoder fills.
         heard: with what, in order: `[vectors, width]` for each spoken turn.
         replies: (start, end) of each whole reply with its `<|im_end|>`, one a scored turn.
@@ -48,12 +50,19 @@ class Row:
     heard: list[torch.Tensor] = field(default_factory=list)
     replies: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, ids: Sequence[int], learn: bool = False, spoken: bool = False) -> None:
-        """Appends ids, to be predicted if `learn`, to be filled with vectors if `spoken`."""
+    def add(self, ids: Sequence[int], spoken: bool = False) -> None:
+        """Appends ids that are given, to be filled with vectors if `spoken`."""
         self.ids += ids
-        self.labels += ids if learn else [IGNORE] * len(ids)
-        self.weights += [len(ids) ** -0.5] * len(ids) if learn else []
+        self.labels += [IGNORE] * len(ids)
         self.spoken += [spoken] * len(ids)
+
+    def teach(self, ids: Sequence[int], decisive: Collection[int]) -> None:
+        """Appends ids to be predicted, of which the first and the `decisive` ones count 1."""
+        self.ids += ids
+        self.labels += ids
+        self.spoken += [False] * len(ids)
+        share = max(1, len(ids)) ** -0.5
+        self.weights += [1.0 if i == 0 or x in decisive else share for i, x in enumerate(ids)]
 
 
 class Scribe:
@@ -75,6 +84,7 @@ class Scribe:
             self.ids("<|im_end|>\n<|im_start|>assistant\n"),
         )
         self._close = self.ids("<|im_end|>\n")
+        self._decisive = {self.end, *self.ids(".")}
 
     def ids(self, text: str) -> list[int]:
         """Returns the text's token ids."""
@@ -111,19 +121,27 @@ class Scribe:
         row.add([*[self.audio] * rng.randint(1, 6), self.audio_eos])
         self._answer(row, turn)
 
+    def drill(self, row: Row, rng: random.Random) -> None:
+        """Appends random tokens and the same again: to copy is to find what followed before."""
+        tokens = range(self.specials, self.tokenizer.get_vocab_size())
+        drawn = rng.choices(tokens, k=rng.randint(4, 30))
+        row.add([*self._user, *drawn, *self._reply])
+        row.teach([*drawn, self.end], self._decisive)
+        row.add(self._close[1:])
+
     def _answer(self, row: Row, turn: Turn) -> None:
         row.add(self._reply)
         whole = self.ids(turn.reply)
         if turn.heard is None:
             row.replies.append((len(row.ids), len(row.ids) + len(whole) + 1))
-            row.add([*whole, self.end], learn=True)
+            row.teach([*whole, self.end], self._decisive)
             row.add(self._close[1:])
             return
         kept = self.ids(turn.heard)
         same = next(
             (i for i, (a, b) in enumerate(zip(kept, whole, strict=False)) if a != b), len(kept)
         )
-        row.add(kept[:same], learn=True)  # where it was cut is nothing to learn
+        row.teach(kept[:same], self._decisive)  # where it was cut is nothing to learn
         row.add([*kept[same:], *self._close])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 STAGES = {
     "data": ("data", "DataConfig"),
+    "unpack": ("unpack", "UnpackConfig"),
     "codec": ("codec", "CodecConfig"),
     "dit": ("dit", "DiTConfig"),
     "vocoder": ("vocoder", "VocoderConfig"),

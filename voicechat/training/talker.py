@@ -43,7 +43,7 @@ from voicechat.training.codec import (
     silence_code,
 )
 from voicechat.training.loop import Schedule, Trainer, trained
-from voicechat.training.optim import MuonAdamW
+from voicechat.training.optim import MuonAdamW, compiled
 from voicechat.training.replies import (
     EMBEDDING,
     IGNORE,
@@ -52,6 +52,7 @@ from voicechat.training.replies import (
     random_prompt,
     text_table,
 )
+from voicechat.training.rows import Scribe
 from voicechat.training.speech import load_presets
 from voicechat.training.tokenizer import SIZE, load_tokenizer
 
@@ -81,6 +82,7 @@ class TalkerConfig:
         ramp: Steps over which the longest reply grows from a second to `most_codes`: the order of
             words is found on short sentences first.
         checkpoint_every: Steps between checkpoints.
+        compile: Compile the layers.
         seed: Of everything drawn.
     """
 
@@ -97,6 +99,7 @@ class TalkerConfig:
     guidance: float = 0.3
     ramp: int = 800
     checkpoint_every: int = 200
+    compile: bool = True
     seed: int = 7
 
 
@@ -253,22 +256,22 @@ def train(
     reader = nn.Linear(config.hidden, SIZE)
     modules = {"talker": talker, "reader": reader}
     layers = talker.model.layers
+    compiled(layers, config.compile)
     inner = {id(p) for p in layers.parameters()}
     outer = [p for p in [*talker.parameters(), *reader.parameters()] if id(p) not in inner]
     optimizer = MuonAdamW(layers, [{"params": outer}])
     schedule = Schedule(config.steps, config.lr, config.warmup)
     trainer = Trainer("talker", workdir, modules, optimizer, schedule, config.seed,
                       bf16=True, checkpoint_every=config.checkpoint_every)  # fmt: skip
-    replies = Replies(items, tokenizer, quiet)
+    replies, scribe = Replies(items, tokenizer, quiet), Scribe(tokenizer)
 
     def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
-        length = 6 + min(200, int(rng.expovariate(1 / 20)))
         grown = min(1.0, (number + 1) / max(1, config.ramp))
         most = round(FIRST_CODES + (config.most_codes - FIRST_CODES) * grown)
-        batch = replies.batch(config.positions, length, config.joined, most, rng)
+        batch = replies.batch(config.positions, config.joined, most, rng)
         laid = []
         for said in batch:
-            prompt = random_prompt(replies, length, rng)
+            prompt = random_prompt(scribe, rng)
             share = 2 * config.corrupted * rng.random()
             laid.append(layout(talker, tokenizer, said, prompt, share, HIDDEN_NOISE))
         losses = guided_loss(talker, reader, batch, *zip(*laid, strict=True))

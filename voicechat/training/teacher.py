@@ -22,6 +22,7 @@ import soundfile
 
 from voicechat.clock import CODE, SPEAKER_HOP, SPEAKER_RATE, speaker_samples
 from voicechat.errors import UserError
+from voicechat.training.domain.words import GOES_ON
 
 LEVEL = 0.09
 HELD_OUT_PERCENT = 4
@@ -36,18 +37,20 @@ class Body:
     """What makes a voice.
 
     Attributes:
-        tone_hz: Its pitch, a multiple of the 100 frames a second.
         formants: Factor on its formants; a man's vocal tract is about 15 % longer than a woman's
             (Peterson and Barney 1952).
+        tone_hz: Its pitch, a multiple of the 100 frames a second; None for a melody.
+        pitch: Factor on the reader's own melody.
     """
 
-    tone_hz: float
     formants: float
+    tone_hz: float | None = None
+    pitch: float = 1.0
 
 
 VOICES: Mapping[str, Body] = {  # the token of the first is <|voice_0|>, and so on
-    "Wren": Body(tone_hz=200.0, formants=1.0),
-    "Alder": Body(tone_hz=100.0, formants=0.87),
+    "Wren": Body(formants=1.0, tone_hz=200.0),
+    "Alder": Body(formants=0.87, tone_hz=100.0),
 }
 
 
@@ -64,20 +67,31 @@ def teachers() -> dict[str, Reader]:
     except ImportError as error:
         raise UserError("the teacher needs its package: pip install '.[train]'") from error
     heart = Hibari(threads=1)
-    return {name: partial(_read, heart, body) for name, body in VOICES.items()}
+    return {name: partial(read, heart, body) for name, body in VOICES.items()}
 
 
-def _read(heart, body: Body, text: str) -> np.ndarray:
-    """Hibari's own synthesis (its `dsp.synth`) with other pulses and moved formants."""
+def read(heart, body: Body, text: str, speed: float = 1.0) -> np.ndarray:
+    """Hibari's own synthesis (its `dsp.synth`) with other pulses and moved formants.
+
+    Args:
+        heart: Hibari's model.
+        body: Who reads.
+        text: What is read; three dots at its beginning have no sound.
+        speed: Factor on the pace.
+
+    Returns:
+        [samples] float32 at 24 kHz, tidied.
+    """
     from hibari import dsp
 
-    ids = np.array([heart.ids(" ".join(heart.phonemize(text)))], np.int64)
-    parts = heart.sess.run(None, {"ids": ids, "speed": np.ones(1, np.float32)})
+    ids = np.array([heart.ids(" ".join(heart.phonemize(text.removeprefix(GOES_ON))))], np.int64)
+    parts = heart.sess.run(None, {"ids": ids, "speed": np.full(1, speed, np.float32)})
     voiced, phase, noise, rest, angle, hz = (part[0] for part in parts)
     voiced, phase, noise, rest = (
         moved(x, body.formants) for x in (envelope_of(voiced, hz), phase, noise, rest)
     )
-    tone = dsp.pulses(np.full(len(hz), body.tone_hz, np.float32)) * _gate(hz, dsp.HOP)
+    pitch = hz * body.pitch if body.tone_hz is None else np.full_like(hz, body.tone_hz)
+    tone = dsp.pulses(pitch.astype(np.float32)) * _gate(hz, dsp.HOP)
     spectrum = dsp.stft(tone, len(hz)) * dsp.ex(voiced) * np.exp(1j * np.pi * np.tanh(phase))
     random = np.random.default_rng(0).standard_normal((2, *noise.shape))
     spectrum += dsp.ex(noise) * (random[0] + 1j * random[1]) + dsp.ex(rest) * np.exp(1j * angle)

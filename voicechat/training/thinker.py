@@ -23,7 +23,7 @@ from voicechat.training.rows import IGNORE, Row
 from voicechat.training.whisper import encoder_config
 
 Thinker = Qwen2_5OmniThinkerForConditionalGeneration
-TOGETHER = 4  # rows padded to one length: more would be mostly padding
+TOGETHER = 8  # rows padded to one length: more would be mostly padding
 QUIET = 0.02  # the final norm's factor: the Talker then reads nearly the bare embeddings
 
 
@@ -121,6 +121,13 @@ def quiet(thinker: nn.Module) -> None:
     """
     thinker.model.language_model.norm.weight.mul_(QUIET)
     thinker.lm_head.weight.div_(QUIET)
+
+
+@torch.no_grad()
+def loud(thinker: nn.Module) -> None:
+    """Undoes `quiet`."""
+    thinker.model.language_model.norm.weight.div_(QUIET)
+    thinker.lm_head.weight.mul_(QUIET)
 
 
 def load_thinker(workdir: Path, tokenizer: Tokenizer) -> Thinker:

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from voicechat.clock import MIC_RATE
+from voicechat.clock import MIC_RATE, SPEAKER_RATE
 from voicechat.training.domain import Talk, Turn
+from voicechat.training.teacher import Body, read
 
 SPEECH_RMS = 0.07
 GROUPS = ("train", "held", "unseen")
@@ -34,6 +35,11 @@ _ESPEAK_HELD = (
 )
 _ACCENTS = ("en-us", "en-us", "en-us", "en-us-nyc", "en-gb", "en-gb-x-rp", "en-gb-scotland",
             "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")  # fmt: skip
+_BODIES = {  # Hibari's one reader in other bodies: ranges of (formants, pitch) against her own
+    "woman": ((0.93, 1.08), (0.75, 1.2)),
+    "man": ((0.78, 0.92), (0.4, 0.68)),
+    "child": ((1.08, 1.2), (1.15, 1.45)),
+}
 _FLITE_TRAIN = ("kal", "kal16", "awb", "slt")
 
 
@@ -79,8 +85,8 @@ def pick_voice(rng: random.Random, group: str = "train") -> Voice:
         kind, speakers = rng.choice((("flite", ("rms",)), ("espeak", _ESPEAK_HELD)))
     else:
         kind, speakers = rng.choices(
-            (("hibari", ("heart",)), ("flite", _FLITE_TRAIN), ("espeak", _ESPEAK_TRAIN)),
-            (30, 30, 40),
+            (("hibari", tuple(_BODIES)), ("flite", _FLITE_TRAIN), ("espeak", _ESPEAK_TRAIN)),
+            (35, 20, 45),
         )[0]
     return Voice(kind, rng.choice(speakers), group)
 
@@ -143,7 +149,9 @@ def _read(wav: bytes) -> tuple[np.ndarray, int]:
 
 
 def _hibari(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
-    return _hibari_model()(text, speed=rng.uniform(0.8, 1.3), seed=rng.randrange(1 << 30)), 24_000
+    formants, pitch = _BODIES[speaker]
+    body = Body(formants=rng.uniform(*formants), pitch=rng.uniform(*pitch))
+    return read(_hibari_model(), body, text, speed=rng.uniform(0.8, 1.3)), SPEAKER_RATE
 
 
 @cache

@@ -30,6 +30,7 @@ from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label, silenc
 from voicechat.training.listen import speak, through_token2wav
 from voicechat.training.loop import Schedule, Trainer
 from voicechat.training.replies import Replies, random_prompt
+from voicechat.training.rows import Scribe
 from voicechat.training.speech import Utterance, load_folder, seconds
 from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
 from voicechat.training.tokenizer import load_tokenizer
@@ -186,7 +187,7 @@ def train(
     items = new + rehearse(speaking, texts)
     talker, quiet = speaking.model.talker, silence_code(speaking.codec)
     of_voice = {v: [i for i in items if i.voice == v] for v in {i.voice for i in items}}
-    replies = Replies(items, speaking.tokenizer, quiet)
+    replies, scribe = Replies(items, speaking.tokenizer, quiet), Scribe(speaking.tokenizer)
     modules = {"talker": talker, "dit": speaking.dit}
     optimizer = torch.optim.AdamW(
         [p for m in modules.values() for p in m.parameters()], betas=(0.9, 0.98), weight_decay=0.0
@@ -196,10 +197,10 @@ def train(
                       checkpoint_every=config.checkpoint_every)  # fmt: skip
 
     def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
-        prompt = random_prompt(replies, 8, rng)
+        prompt = random_prompt(scribe, rng)
         laid = [
             layout(talker, speaking.tokenizer, said, prompt, 0.1, HIDDEN_NOISE)
-            for said in replies.batch(config.positions, len(prompt), 0.2, LONGEST_CODES, rng)
+            for said in replies.batch(config.positions, 0.2, LONGEST_CODES, rng)
         ]
         coded = next_code_loss(talker, *zip(*laid, strict=True))
         crops = flow.draw(of_voice, config.crops, 96, quiet, rng)

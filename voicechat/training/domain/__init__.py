@@ -5,11 +5,18 @@ to say; `questions` lists single questions for the synthesis of users' speech. T
 trained: "phrasing" (ways of asking) and "pairs" (a tenth of the pairs of numbers).
 """
 
-from voicechat.training.domain.sample import KINDS, SPLITS, questions, reply_sentences, talk
+from voicechat.training.domain.sample import (
+    KINDS,
+    SPLITS,
+    questions,
+    rare_words,
+    reply_sentences,
+    talk,
+)
 from voicechat.training.domain.talks import Talk, Turn
 from voicechat.training.domain.words import sentences
 
 __all__ = [
-    "KINDS", "SPLITS", "Talk", "Turn", "questions", "reply_sentences",
-    "sentences", "talk",
+    "KINDS", "SPLITS", "Talk", "Turn", "questions", "rare_words", "reply_sentences", "sentences",
+    "talk",
 ]  # fmt: skip

@@ -13,11 +13,17 @@ ALL_SAID = "That was all."
 _REPEAT = (
     "say that again", "what did you say", "repeat that", "can you repeat that", "what was that",
     "come again", "say it again", "once more", "i did not hear you", "one more time",
+    "could you repeat that", "say it once more", "tell me again", "i did not catch that",
+    "please repeat", "what did you just say", "sorry what was that", "pardon",
+    "can you say that again", "i missed that", "repeat it please", "again please",
     "repeat what you said",
 )  # fmt: skip
 _RESUME = (
     "go on", "continue", "keep going", "carry on", "go ahead", "what comes next", "and then",
-    "please go on", "you can go on", "go on from there", "finish it", "keep on going",
+    "please go on", "you can go on", "go on from there", "finish it", "please continue",
+    "go on please", "what is next", "and what comes then", "and then what", "you may continue",
+    "do go on", "can you go on", "finish what you were saying", "please carry on",
+    "continue please", "i am listening", "keep on going",
 )  # fmt: skip
 
 

@@ -11,12 +11,14 @@ from voicechat.training.domain.words import capitalise, held_out
 _FORMS = {
     "plus": ("what is {a} plus {b}", "{a} plus {b}", "how much is {a} plus {b}", "add {a} and {b}",
              "what is the sum of {a} and {b}", "what do you get when you add {a} and {b}",
+             "{a} and {b} together", "what is {a} and {b} together", "calculate {a} plus {b}",
              "what does {a} plus {b} make"),
     "minus": ("what is {a} minus {b}", "{a} minus {b}", "how much is {a} minus {b}",
               "subtract {b} from {a}", "take {b} away from {a}", "what is {a} take away {b}",
+              "what is left when you take {b} from {a}", "calculate {a} minus {b}",
               "what does {a} minus {b} make"),
     "times": ("what is {a} times {b}", "{a} times {b}", "how much is {a} times {b}",
-              "multiply {a} by {b}", "what is {a} multiplied by {b}",
+              "multiply {a} by {b}", "what is {a} multiplied by {b}", "calculate {a} times {b}",
               "what is the product of {a} and {b}", "what does {a} times {b} make"),
 }  # fmt: skip
 NEGATIVE = "That is less than zero."
@@ -51,7 +53,8 @@ def sum_of(a: int, operator: str, b: int) -> Item:
 
 _COMPARED = (
     "which is {} {a} or {b}", "what is {} {a} or {b}", "which number is {} {a} or {b}",
-    "{a} or {b} which is {}", "which one is {} {a} or {b}",
+    "{a} or {b} which is {}", "is {a} or {b} {}", "{a} or {b} what is {}",
+    "which of {a} and {b} is {}", "which one is {} {a} or {b}",
 )  # fmt: skip
 _SIZES = {"larger": ("larger", "bigger", "greater"), "smaller": ("smaller", "less")}
 
@@ -79,7 +82,8 @@ def counts() -> Iterator[Item]:
             if a != b:
                 common = 8.0 if 1 in (a, b) else 1.0
                 pair, weight = held_out("count", a, b), common / (abs(a - b) + 1)
-                yield Item("count", counted(a, b), _count_forms(a, b), pair, weight=weight)
+                reply = f"{announced(a, b)} {counted(a, b)}"
+                yield Item("count", reply, _count_forms(a, b), pair, weight=weight)
 
 
 def _count_forms(a: int, b: int) -> tuple[str, ...]:
@@ -96,6 +100,11 @@ def _count_forms(a: int, b: int) -> tuple[str, ...]:
         forms += [f"count up from {start} to {end}", f"count the numbers from {start} to {end}"]
     forms += [f"start at {start} and count to {end}", f"say the numbers from {start} to {end}"]
     return tuple(forms)
+
+
+def announced(a: int, b: int) -> str:
+    """Returns the sentence that begins a count, so that the user knows what was understood."""
+    return f"From {number(a)} to {number(b)}."
 
 
 def counted(a: int, b: int) -> str:

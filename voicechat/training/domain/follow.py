@@ -16,15 +16,20 @@ from voicechat.training.domain.words import held_out
 
 _ANOTHER = (
     "another one", "tell me another one", "one more", "and another one", "tell me one more",
-    "another one please", "let me hear another one", "give me another one",
+    "another one please", "do you have another one", "one more please",
+    "can i hear another one", "do you know another one", "let me hear another one",
+    "give me another one",
 )  # fmt: skip
 _PLUS = {
     "plus": ("and plus {b}", "plus {b}", "and if you add {b}", "add {b} to that",
-             "now add {b}", "and {b} more"),
+             "now add {b}", "what is that plus {b}", "add another {b}", "then plus {b}",
+             "and {b} more"),
     "minus": ("and minus {b}", "minus {b}", "and if you subtract {b}", "take away {b}",
-              "now subtract {b}", "and {b} less"),
+              "now subtract {b}", "what is that minus {b}", "subtract {b} from that",
+              "then minus {b}", "and {b} less"),
     "times": ("and times {b}", "times {b}", "and if you multiply by {b}", "multiply that by {b}",
-              "now times {b}", "and that times {b}"),
+              "now times {b}", "what is that times {b}", "then times {b}",
+              "and that times {b}"),
 }  # fmt: skip
 
 

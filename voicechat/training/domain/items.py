@@ -13,7 +13,8 @@ from voicechat.training.domain.words import capitalise
 
 SPELLING_FORMS = (
     "spell {x}", "how do you spell {x}", "spell the word {x}", "how is {x} spelled",
-    "how do i spell {x}", "what letters are in {x}", "what is the spelling of {x}",
+    "how do i spell {x}", "what letters are in {x}", "how do we spell {x}",
+    "give me the letters of {x}", "can you spell {x}", "what is the spelling of {x}",
 )  # fmt: skip
 TALE_FORMS = {
     "story": ("tell me a story about {x}", "tell a story about {x}", "a story about {x}",

@@ -28,17 +28,19 @@ _TELL = {
 }  # fmt: skip
 _RECALL = {
     "name": ("what is my name", "do you remember my name", "who am i", "what am i called",
-             "do you know my name", "say my name", "what do people call me"),
+             "tell me my name", "can you remember my name", "do you know my name", "say my name",
+             "what do people call me"),
     "color": ("what is my favorite color", "do you remember my favorite color",
-              "which color do i like", "what color do i like best",
-              "do you know my favorite color"),
+              "which color do i like", "what color do i like best", "tell me my favorite color",
+              "which color is my favorite", "do you know my favorite color"),
     "number": ("what is my favorite number", "do you remember my favorite number",
-               "which number do i like", "what number do i like best",
-               "do you know my favorite number"),
-    "pet": ("what pet do i have", "do you remember my pet", "which animal do i have",
-            "what animal do i have", "what is my pet"),
-    "city": ("where do i live", "do you remember where i live", "which city do i live in",
-             "what is my city", "what city do i live in"),
+               "which number do i like", "what number do i like best", "tell me my favorite number",
+               "which number is my favorite", "do you know my favorite number"),
+    "pet": ("what pet do i have", "do you remember my pet", "do you know my pet",
+            "which pet do i have", "which animal do i have", "what animal do i have",
+            "what is my pet"),
+    "city": ("where do i live", "do you remember where i live", "do you know where i live",
+             "which city do i live in", "what is my city", "what city do i live in"),
 }  # fmt: skip
 _RECALLED = {
     "name": "Your name is {x}.",
@@ -47,6 +49,8 @@ _RECALLED = {
     "pet": "You have a {x}.",
     "city": "You live in {x}.",
 }
+
+ABOUT = tuple(_TELL)
 
 
 @functools.cache
@@ -66,7 +70,8 @@ def recalled(about: str, value: str) -> str:
 def told(rng: random.Random, split: str, about: str, value: str) -> Turn:
     """Returns the turn in which the user tells something of themselves."""
     forms = tuple(form.format(x=value) for form in _TELL[about])
-    reply = f"Nice to meet you, {value.capitalize()}." if about == "name" else REMEMBERED
+    greeting = f"Nice to meet you, {value.capitalize()}."
+    reply = greeting if about == "name" else f"{recalled(about, value)} {REMEMBERED}"
     return Turn(ask(rng, forms, split, bare=True), reply)
 
 

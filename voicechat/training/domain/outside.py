@@ -70,7 +70,7 @@ def unclear(rng: random.Random, split: str) -> tuple[Turn]:
     """What noise makes of speech: words of two questions in no order."""
     first, second = (single(rng, split, rng.choice(ASIDE_KINDS[1:])) for _ in range(2))
     words = f"{first.user} {second.user}".split()
-    text = " ".join(rng.sample(words, min(len(words), rng.randint(3, 9))))
+    text = " ".join(rng.sample(words, min(len(words), rng.randint(4, 9))))
     if held_out(text, share=4) != (split == "phrasing"):  # noise has no phrasings, but splits
         return unclear(rng, split)
     return (Turn(text, NOT_CAUGHT),)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import zlib
 from collections.abc import Callable
 
+from voicechat.spelling import normalise
 from voicechat.training.domain import again, memory, outside
+from voicechat.training.domain.calendar import DAYS, MONTHS, SEASONS
 from voicechat.training.domain.follow import follow
+from voicechat.training.domain.item import load
 from voicechat.training.domain.items import items
 from voicechat.training.domain.talks import PAIR_KINDS, Talk, Turn, rest, single
 from voicechat.training.domain.unfinished import unfinished
@@ -15,20 +19,21 @@ from voicechat.training.domain.words import sentences
 
 SPLITS = ("train", "phrasing", "pairs")
 _SINGLE = {
-    "chat": 4.0, "sum": 7.0, "difference": 5.0, "product": 4.0, "larger": 5.0, "count": 7.0,
-    "calendar": 5.0, "capital": 7.0, "color": 3.0, "opposite": 5.0, "sound": 2.0,
-    "spelling": 4.0, "fact": 14.0, "story": 3.0, "rhyme": 1.5, "joke": 1.5,
+    "chat": 4.0, "sum": 7.0, "difference": 5.0, "product": 4.0, "larger": 5.0, "count": 9.0,
+    "calendar": 5.0, "capital": 9.0, "color": 3.0, "opposite": 5.0, "sound": 2.0,
+    "spelling": 5.0, "fact": 14.0, "story": 3.0, "rhyme": 1.5, "joke": 1.5,
 }  # fmt: skip
+ANNOUNCED = 16  # one in so many of the sentences that begin a count is listed: they are all alike
 _Makers = dict[str, tuple[float, Callable[[random.Random, str], "tuple[Turn, ...]"]]]
 _SEVERAL: _Makers = {
     "outside": (9.0, outside.outside),
     "unclear": (1.5, outside.unclear),
     "tell": (1.5, memory.tell),
-    "memory": (6.0, memory.memory),
-    "follow": (7.0, follow),
+    "memory": (8.0, memory.memory),
+    "follow": (9.0, follow),
     "repeat": (2.5, again.repeat),
-    "resume": (8.0, again.resume),
-    "unfinished": (8.0, unfinished),
+    "resume": (10.0, again.resume),
+    "unfinished": (16.0, unfinished),
     "mixed": (4.0, outside.mixed),
 }
 _WEIGHTS = {**_SINGLE, **{kind: weight for kind, (weight, _) in _SEVERAL.items()}}
@@ -69,7 +74,9 @@ def questions(
 
 
 def reply_sentences() -> tuple[str, ...]:
-    """Returns every sentence of every reply, remainders of cut ones sampled, in a fixed order.
+    """Returns every sentence of every reply, in a fixed order.
+
+    What begins a count and what remains of a cut reply is sampled.
 
     The order is that of the sentences' checksums: any prefix is a fair sample, and a sentence
     added later moves no other.
@@ -78,8 +85,23 @@ def reply_sentences() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda s: (zlib.crc32(s.encode()), s)))
 
 
+@functools.cache
+def rare_words() -> tuple[str, ...]:
+    """Returns the things of the domain that are each asked seldom: names, places, words to spell.
+
+    They are told apart by hearing alone, so the ears need more of them than the talks bring.
+    """
+    found = {word for about in memory.ABOUT for word in memory.values(about)}
+    found |= {x for table in load("tables") for row in table["rows"].items() for x in row}
+    found |= set(" ".join(load("spelling")).split()) | {*DAYS, *MONTHS, *SEASONS}
+    return tuple(sorted(normalise(word) for word in found))
+
+
 def _replies() -> set[str]:
-    found = {item.reply for of_kind in items().values() for item in of_kind}
+    found = {item.reply for kind in items() if kind != "count" for item in items()[kind]}
+    for item in items()["count"]:
+        announced, *counted = sentences(item.reply)
+        found |= {*counted, *[announced] * (zlib.crc32(announced.encode()) % ANNOUNCED == 0)}
     return found | memory.replies() | outside.replies() | {again.NOTHING_SAID, again.ALL_SAID}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from voicechat.training.domain.item import Item
 from voicechat.training.domain.items import items
 from voicechat.training.domain.phrasing import ask
-from voicechat.training.domain.words import capitalise
+from voicechat.training.domain.words import GOES_ON
 
 PAIR_KINDS = ("sum", "difference", "product", "larger", "count")
 ASIDE_KINDS = (
@@ -69,6 +69,9 @@ def cut(rng: random.Random, turn: Turn) -> Turn:
 
 
 def rest(reply: str, heard: str) -> str:
-    """Returns what remains of a reply after the words heard, with a capital at its start."""
+    """Returns what remains of a reply after the words heard, behind three dots.
+
+    The dots keep every word as it stood in the reply: going on is then reading on.
+    """
     words = reply.split()[len(heard.split()) :]
-    return capitalise(" ".join(words))
+    return " ".join([GOES_ON, *words])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import zlib
 
+GOES_ON = "..."  # begins a reply that goes on where the last one was interrupted; has no sound
+
 
 def capitalise(text: str) -> str:
     """Returns `text` with its first letter, and no other, in upper case."""
@@ -12,8 +14,9 @@ def capitalise(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """Splits a reply into its sentences, each with its closing mark."""
-    return [part.strip() for part in re.findall(r"[^.!?]+(?:[.!?]+|$)", text) if part.strip()]
+    """Splits a reply into its sentences, each with its closing mark and what begins it."""
+    found = re.findall(r"(?:^\.\.\.)?[^.!?]+(?:[.!?]+|$)", text)
+    return [part.strip() for part in found if part.strip()]
 
 
 def held_out(*key: object, share: int = 10) -> bool:
