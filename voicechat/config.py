@@ -103,13 +103,14 @@ class ModelSettings:
     Attributes:
         system_prompt: the fixed beginning of every prompt.
         sees: its vision tower is trained.
-        judges_turns: it is trained to answer an unfinished turn with an empty reply.
+        unfinished_share: share of the turns it was trained on that were unfinished and had an empty
+            reply; 0: it was not trained to tell them.
         typed_as_heard: it knows text only as it is heard: a typed line is spelled so for it.
     """
 
     system_prompt: str = QWEN_SYSTEM_PROMPT
     sees: bool = True
-    judges_turns: bool = False
+    unfinished_share: float = 0.0
     typed_as_heard: bool = False
     thinker: SamplingSettings = field(default_factory=lambda: SamplingSettings(do_sample=False))
     talker: SamplingSettings = field(
@@ -118,6 +119,10 @@ class ModelSettings:
         )
     )
     token2wav: Token2WavSettings = field(default_factory=Token2WavSettings)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.unfinished_share < 1:
+            raise UserError(f"unfinished_share is {self.unfinished_share}; it is a share, 0 to 1")
 
 
 @dataclass(frozen=True)

@@ -299,7 +299,7 @@ def judge(engine, ended, config) -> LocalEngine:
     engine.type(1, "How are you?")
     answer(engine, 1)
     checkpoint = ended(text=engine.last.text_ids[0])
-    settings = replace(checkpoint.settings, judges_turns=True)
+    settings = replace(checkpoint.settings, unfinished_share=0.5)
     judge = LocalEngine(replace(checkpoint, settings=settings), config)
     judge.type(1, "How are you?")
     return judge
@@ -312,6 +312,16 @@ def test_an_unfinished_turn_is_answered_with_nothing(judge):
     judge.type(1, " I mean,")
     answer(judge, 1, certain=False)
     assert judge._chat.tokenizer.decode(judge.last.prompt_ids).count("assistant") == 1
+
+
+def test_how_seldom_unfinished_turns_were_in_training_is_reckoned_with(judge, config):
+    as_trained = answer(judge, 1, certain=False)[0].complete
+    settings = replace(judge.checkpoint.settings, unfinished_share=0.1)
+    rarely = LocalEngine(replace(judge.checkpoint, settings=settings), config)
+    rarely.type(1, "How are you?")
+    complete = answer(rarely, 1, certain=False)[0].complete
+    odds = [(1 - p) / p for p in (as_trained, complete)]
+    assert odds[1] == pytest.approx(9 * odds[0], rel=1e-3)
 
 
 def test_a_finished_turn_is_always_answered(judge):

@@ -62,7 +62,7 @@ def _examine(limit: int, checkpoint: Checkpoint, config: ModelConfig) -> Figures
 
     engines, heard, figures = _engines(checkpoint, config), [], Figures()
     for exam in EXAMS:
-        if exam.kinds == ("unfinished",) and not checkpoint.settings.judges_turns:
+        if exam.kinds == ("unfinished",) and not checkpoint.settings.unfinished_share:
             figures[exam.name] = "n/a: this model does not judge turns"
         else:
             figures[exam.name] = _sit(exam, limit, engines, heard)

@@ -5,31 +5,20 @@ Tick ─▶ echo ─▶ detector ─▶ taker ─▶ floor ─▶ playback ─�
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from voicechat.clock import MIC_RATE, TICKS_PER_S
 from voicechat.config import Config
-from voicechat.conversation.alignment import PACE, Alignment, align, pace
-from voicechat.conversation.answer import Answer
 from voicechat.conversation.barge_in import BargeIn
+from voicechat.conversation.delivery import Delivery
 from voicechat.conversation.ear import Detector, Ear, Echo
 from voicechat.conversation.floor import REPLYING, TRANSITIONS, Cue, Floor
-from voicechat.conversation.playback import Playback
+from voicechat.conversation.outbox import Outbox
 from voicechat.events import (
-    Action,
-    Cancel,
     Discard,
-    Event,
     EventKind,
     Feed,
-    Flush,
-    Heard,
     Key,
     Leave,
     Meter,
-    Play,
-    Reply,
     ReplyChunk,
     ReplyFailed,
     Step,
@@ -65,12 +54,10 @@ class Core:
         self._ear = Ear(config, detector, echo)
         self._taker = self._ear.taker
         self._barge_in = BargeIn(config.barge_in, open_speakers=config.audio.echo == "gate")
-        self._playback = Playback(config.audio, config.barge_in)
+        self._out = Outbox()
+        self._delivery = Delivery(config, self._out)
         self._floor = Floor.LISTENING
         self._turn, self._open = 0, False  # the user's latest turn, and whether it goes on
-        self._answer: Answer | None = None
-        self._pace = PACE  # the voice's, measured on each whole reply
-        self._aligned: Alignment | None = None  # the reply's words and sound, as last looked at
         # What the user did while we had the floor, and when.
         self._pending: list[tuple[int, TakerEvent | Typed]] = []
         self._last_voiced_n = 0
@@ -80,8 +67,7 @@ class Core:
     def advance(self, tick: Tick) -> Step:
         """Takes what happened in one tick."""
         self._n = tick.n
-        self._actions: list[Action] = []
-        self._events: list[Event] = []
+        self._out.open(tick.n)
         self._book(tick)
         for chunk in tick.chunks:
             self._take(chunk)
@@ -89,14 +75,14 @@ class Core:
             self._press(key)
         self._listen(tick)
         self._speak()
-        return Step(tuple(self._actions), tuple(self._events), self._ear.frame)
+        return self._out.close(self._ear.frame)
 
     def meter(self) -> Meter:
         """What the screen shows of this moment; where the voice is, five times a second."""
         if self._floor not in REPLYING:
             self._heard_chars = 0
         elif self._n % HEARD_TICKS == 0:
-            self._heard_chars = len(self._heard().text)
+            self._heard_chars = len(self._delivery.heard.text)
         return Meter(
             n=self._n,
             level_db=self._ear.level_db,
@@ -108,30 +94,22 @@ class Core:
     # --- the speaker's, the engine's and the user's news -----------------------------------------
 
     def _book(self, tick: Tick) -> None:
-        self._playback.report(len(tick.heard), tick.played)
-        answer = self._answer
-        if answer and self._playback.heard and not answer.started:
-            answer.started = True
-            latency = asdict(answer.latency(self._n))
-            self._tell(EventKind.REPLY_START, answer.turn, latency=latency)
+        self._delivery.book(tick)
         if tick.xruns:
-            self._tell(EventKind.XRUN, count=tick.xruns)
+            self._out.tell(EventKind.XRUN, count=tick.xruns)
         if tick.device:
-            self._tell(EventKind.DEVICE, message=tick.device)
+            self._out.tell(EventKind.DEVICE, message=tick.device)
 
     def _take(self, chunk: ReplyChunk | ReplyFailed) -> None:
         if isinstance(chunk, ReplyFailed):
             return self._fail(chunk)
-        assert self._answer, f"an answer to turn {chunk.turn} that nobody asked for"
-        self._answer.take(chunk, self._n)
-        self._playback.append(chunk.pcm, chunk.final)
-        if self._answer.end_n is not None:
-            self._tell_text(chunk.text)
+        self._delivery.take(chunk)
 
     def _fail(self, failed: ReplyFailed) -> None:
-        self._tell(EventKind.ERROR, failed.turn, message=failed.message)
-        if self._answer and self._answer.turn == failed.turn:
-            self._answer.final = True
+        self._out.tell(EventKind.ERROR, failed.turn, message=failed.message)
+        answer = self._delivery.answer
+        if answer and answer.turn == failed.turn:
+            answer.final = True
             self._move(Cue.STOP)
         elif self._open and failed.turn == self._turn:
             self._taker.reset()
@@ -145,7 +123,7 @@ class Core:
             case Key.ESCAPE:
                 self._move(Cue.STOP)
             case Key.INTERRUPT if self._n - self._interrupted_n < TWICE_TICKS:
-                self._act(Leave())
+                self._out.act(Leave())
             case Key.INTERRUPT:
                 self._interrupted_n = self._n
                 self._move(Cue.STOP)
@@ -162,11 +140,11 @@ class Core:
 
     def _listen(self, tick: Tick) -> None:
         replying = self._floor in REPLYING
-        complete = self._answer.complete if self._floor is Floor.GUESSING else None
+        complete = self._delivery.answer.complete if self._floor is Floor.GUESSING else None
         for event in self._ear.listen(tick, replying, self._open, complete):
             self._hear(self._n, event)
         cue = self._barge_in.judge(self._floor, self._taker, self._ear.frame)
-        if cue and (self._floor is not Floor.PAUSED or self._playback.drained):
+        if cue and (self._floor is not Floor.PAUSED or self._delivery.drained):
             self._move(cue)
 
     def _hear(self, n: int, event: TakerEvent | Typed) -> None:
@@ -179,10 +157,10 @@ class Core:
                 self._turn += not self._open
                 self._open = True
                 from_s = (n + 1) / TICKS_PER_S - len(pcm) / MIC_RATE
-                self._tell(EventKind.SPEECH_START, self._turn, from_s=round(from_s, 6))
-                self._act(Feed(self._turn, pcm))
+                self._out.tell(EventKind.SPEECH_START, self._turn, from_s=round(from_s, 6))
+                self._out.act(Feed(self._turn, pcm))
             case Speech(pcm):
-                self._act(Feed(self._turn, pcm))
+                self._out.act(Feed(self._turn, pcm))
             case SoftEnd():
                 self._last_voiced_n = self._n - self._taker.silent_ticks
                 self._move(Cue.SOFT_END)
@@ -203,7 +181,7 @@ class Core:
         self._move(Cue.RESUMED)
         self._turn += not self._open
         self._taker.reset()
-        self._act(Type(self._turn, text))
+        self._out.act(Type(self._turn, text))
         self._end_turn(text=text)
 
     def _end_turn(self, **detail: str) -> None:
@@ -211,13 +189,13 @@ class Core:
         if self._floor is Floor.LISTENING:  # no soft end went before
             self._last_voiced_n = self._n
         last_voiced_s = self._last_voiced_n / TICKS_PER_S
-        self._tell(EventKind.TURN_END, self._turn, last_voiced_s=last_voiced_s, **detail)
+        self._out.tell(EventKind.TURN_END, self._turn, last_voiced_s=last_voiced_s, **detail)
         self._move(Cue.TURN_END)
 
     def _discard(self) -> None:
         self._open = False
-        self._tell(EventKind.DISCARD, self._turn)
-        self._act(Discard(self._turn))
+        self._out.tell(EventKind.DISCARD, self._turn)
+        self._out.act(Discard(self._turn))
 
     def _forget_sound(self) -> None:
         """What the user did was nothing."""
@@ -240,21 +218,21 @@ class Core:
     def _enact(self, before: Floor, cue: Cue) -> None:
         match before, cue:
             case _, Cue.SOFT_END:
-                self._tell(EventKind.SOFT_END, self._turn)
+                self._out.tell(EventKind.SOFT_END, self._turn)
                 self._ask(certain=False)
             case Floor.GUESSING, Cue.RESUMED:
-                self._cancel()
+                self._delivery.cancel()
             case _, Cue.TURN_END:
                 self._commit(asked=before is Floor.GUESSING)
             case _, Cue.READY:
-                self._playback.play()
+                self._delivery.play()
             case _, Cue.DONE:
-                self._end_reply()
+                self._delivery.end()
             case ((Floor.THINKING | Floor.WITHHELD), Cue.TURN):
-                self._cancel()
+                self._delivery.cancel()
                 self._open = True
             case ((Floor.GUESSING | Floor.THINKING | Floor.WITHHELD), Cue.STOP):
-                self._cancel()
+                self._delivery.cancel()
                 self._forget_sound()
                 self._discard()
             case _, Cue.DRAINED:
@@ -264,24 +242,25 @@ class Core:
 
     def _enact_sound(self, before: Floor, cue: Cue) -> None:
         """What the user's sound does to a reply that sounds."""
-        turn = self._answer.turn
+        turn = self._delivery.answer.turn
         match before, cue:
             case Floor.SPEAKING, Cue.NOISE:
-                self._playback.duck(True)
-                self._tell(EventKind.DUCK, turn)
+                self._delivery.duck(True)
+                self._out.tell(EventKind.DUCK, turn)
             case Floor.DUCKED, Cue.NOTHING:
-                self._playback.duck(False)
+                self._delivery.duck(False)
             case Floor.DUCKED, Cue.SPEECH:
-                self._silence()
-                self._tell(EventKind.PAUSE, turn, heard_samples=self._playback.heard)
+                self._delivery.hush()
+                heard = self._delivery.heard.samples
+                self._out.tell(EventKind.PAUSE, turn, heard_samples=heard)
             case Floor.PAUSED, Cue.NOTHING:
-                self._playback.play()
+                self._delivery.play()
             case ((Floor.SPEAKING | Floor.DUCKED), Cue.STOP):
-                self._silence()
+                self._delivery.hush()
         if cue is Cue.NOTHING:
             self._forget_sound()
             if before is not Floor.WITHHELD:
-                self._tell(EventKind.RESUME, turn)
+                self._out.tell(EventKind.RESUME, turn)
 
     def _catch_up(self) -> None:
         """The floor is free: takes up, in order, what the user did meanwhile."""
@@ -292,76 +271,23 @@ class Core:
     # --- the reply -------------------------------------------------------------------------------
 
     def _ask(self, certain: bool) -> None:
-        self._answer = Answer(self._turn, certain, self._last_voiced_n)
-        self._playback.begin()
-        self._act(Reply(self._turn, certain))
+        self._delivery.ask(self._turn, certain, self._last_voiced_n)
 
     def _commit(self, asked: bool) -> None:
-        if not asked or self._answer.refused:
+        if not asked or self._delivery.answer.refused:
             self._ask(certain=True)
-        self._answer.end_n = self._n
-        self._tell_text(self._answer.text)
+        self._delivery.commit()
 
     def _speak(self) -> None:
-        answer, playback = self._answer, self._playback
-        match self._floor:
-            case Floor.THINKING if answer.refused:
-                self._commit(asked=False)
-            case Floor.THINKING if playback.ready:
-                self._move(Cue.READY)
-            case Floor.THINKING if answer.final and answer.sound_n is None:
-                self._move(Cue.DONE)
-            case Floor.SPEAKING | Floor.DUCKED if playback.finished:
-                self._move(Cue.DONE)
-            case Floor.YIELDING if playback.drained:
-                self._move(Cue.DRAINED)
-        pcm = playback.next()
-        if len(pcm):
-            self._act(Play(answer.turn, pcm))
-
-    def _silence(self) -> None:
-        self._playback.pause()
-        self._act(Flush(self._playback.fade))
-
-    def _end_reply(self) -> None:
-        answer, heard = self._answer, self._playback.heard
-        self._playback.pause()
-        self._pace = pace(answer.text, self._playback.made) or self._pace
-        self._answer = None
-        self._tell(EventKind.REPLY_END, answer.turn, heard_samples=heard, text=answer.text)
+        if self._floor is Floor.THINKING and self._delivery.answer.refused:
+            self._commit(asked=False)
+        elif cue := self._delivery.due(self._floor):
+            self._move(cue)
+        self._delivery.hand_out()
 
     def _cut(self) -> None:
-        answer, heard = self._answer, self._heard()
-        self._cancel()
-        self._tell(
-            EventKind.CUT,
-            answer.turn,
-            heard_samples=heard.samples,
-            heard_text=heard.text,
-            text=answer.text,
-        )
+        turn, heard = self._delivery.cut()
         if not heard.text and any(isinstance(event, SpeechStart) for _, event in self._pending):
             self._open = True  # not a word was heard: the user just went on
         else:
-            self._act(Truncate(answer.turn, heard))
-
-    def _cancel(self) -> None:
-        answer, self._answer = self._answer, None
-        if not answer.final:
-            self._act(Cancel(answer.turn))
-
-    def _heard(self) -> Heard:
-        answer, playback = self._answer, self._playback
-        if not (self._aligned and self._aligned.of(answer.text, playback.made, answer.final)):
-            self._aligned = align(answer.text, playback.made, answer.final, self._pace)
-        return Heard(playback.heard, self._aligned.heard(playback.heard))
-
-    def _act(self, action: Action) -> None:
-        self._actions.append(action)
-
-    def _tell(self, kind: EventKind, turn: int | None = None, **detail: Any) -> None:
-        self._events.append(Event(self._n, kind, turn, detail))
-
-    def _tell_text(self, text: str) -> None:
-        if text:
-            self._tell(EventKind.TEXT, self._answer.turn, text=text)
+            self._out.act(Truncate(turn, heard))

@@ -176,7 +176,7 @@ class LocalEngine:
         yield ReplyChunk(turn, final=True)
 
     def _answer_from(self, hidden: Tensor, turn: int, certain: bool) -> Iterator[ReplyChunk]:
-        judges = self.checkpoint.settings.judges_turns
+        judges = self.checkpoint.settings.unfinished_share > 0
         reply = self._begin(turn, hidden, empty=judges and not certain)
         try:
             yield ReplyChunk(turn, complete=self._complete(hidden) if judges else None)
@@ -225,9 +225,15 @@ class LocalEngine:
         self._stages = Stages()
 
     def _complete(self, hidden: Tensor) -> float:
-        """How likely the user's turn is over: a judge answers an unfinished one with nothing."""
+        """How likely the user's turn is over: a judge answers an unfinished one with nothing.
+
+        At a pause both are about as likely beforehand; in training one was rare (Bayes).
+        """
         weights = self._thinker.logits(hidden).float().softmax(-1)
-        return 1.0 - float(weights[list(self._thinker.eos)].sum())
+        unfinished = float(weights[list(self._thinker.eos)].sum())
+        share = self.checkpoint.settings.unfinished_share
+        over, on = (1.0 - unfinished) / (1.0 - share), unfinished / share
+        return over / (over + on)
 
     def _sampling(self, settings: SamplingSettings) -> SamplingSettings:
         return replace(settings, do_sample=settings.do_sample and not self.options.greedy)
