@@ -35,6 +35,13 @@ def test_all_of_it_is_heard_at_its_end_and_nothing_at_its_beginning() -> None:
     assert heard_text("", pcm, 100, whole=True) == ""
 
 
+def test_three_dots_take_no_time() -> None:
+    starts, pcm = speak(TALE)
+    at = starts[3][0]
+    plain, dotted = (heard_text(text, pcm, at, whole=True) for text in (TALE, f"... {TALE}"))
+    assert plain and dotted == f"... {plain}"
+
+
 @given(
     text=st.text("abc .,?é\n", max_size=60),
     samples=st.integers(0, 60_000),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from voicechat.recording.reader import Recording
 
 HELP = "figures and a picture of a recorded session"
+ROW_S = 30.0  # of a picture, about
 MARKS = {"speech_start": "|", "soft_end": ".", "turn_end": "x", "duck": "v", "pause": "s",
          "resume": "^", "cut": "X", "reply_end": "o", "discard": "d", "error": "*"}  # fmt: skip
 
@@ -98,17 +99,22 @@ def _unheard(events: list[dict[str, Any]]) -> int:
     return sum(len(e["text"].split()) - len(e["heard_text"].split()) for e in cuts)
 
 
+def rows_of(total_s: float) -> tuple[int, float]:
+    """The rows of a picture and their length, a little longer rather than a last row of little."""
+    rows = max(1, round(total_s / ROW_S))
+    return rows, max(ROW_S, total_s / rows)
+
+
 def _draw(recording: Recording, png: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    ticks = recording.ticks
-    rows = max(1, -(-len(ticks) // (30 * TICKS_PER_S)))  # 30 s a row
+    rows, row_s = rows_of(len(recording.ticks) / TICKS_PER_S)
     figure, axes = pyplot.subplots(rows, 1, figsize=(14, 2.2 * rows + 0.6), squeeze=False)
     for row, axis in enumerate(axes[:, 0]):
-        _draw_row(axis, recording, row * 30.0)
+        _draw_row(axis, recording, row * row_s, row_s)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=len(labels), fontsize=8)
     axes[-1, 0].set_xlabel("seconds")
@@ -117,9 +123,9 @@ def _draw(recording: Recording, png: Path) -> None:
     pyplot.close(figure)
 
 
-def _draw_row(axis: Axes, recording: Recording, from_s: float) -> None:
-    start = round(from_s * TICKS_PER_S)
-    ticks = recording.ticks[start : start + 30 * TICKS_PER_S]
+def _draw_row(axis: Axes, recording: Recording, from_s: float, row_s: float) -> None:
+    to_s = from_s + row_s
+    ticks = recording.ticks[round(from_s * TICKS_PER_S) : round(to_s * TICKS_PER_S)]
     time_s = from_s + np.arange(len(ticks)) / TICKS_PER_S
     mic = [_peak(tick.mic) for tick in ticks]
     heard = [_peak(tick.heard) for tick in ticks]
@@ -128,11 +134,11 @@ def _draw_row(axis: Axes, recording: Recording, from_s: float) -> None:
     axis.fill_between(time_s, -1 - np.array(heard), -1 + np.array(heard), color="tab:orange", lw=0)
     for index, (kind, mark) in enumerate(MARKS.items()):
         at = [e["t_s"] for e in recording.events if e["event"] == kind
-              and from_s <= e["t_s"] < from_s + 30]  # fmt: skip
+              and from_s <= e["t_s"] < to_s]  # fmt: skip
         axis.scatter(
             at, [0.0] * len(at), marker=mark, s=40, label=kind, color=f"C{index}", zorder=3
         )
-    axis.set(xlim=(from_s, from_s + 30), ylim=(-2.1, 2.1), yticks=(-1, 1))
+    axis.set(xlim=(from_s, to_s), ylim=(-2.1, 2.1), yticks=(-1, 1))
     axis.set_yticklabels(("assistant", "user"))
 
 
