@@ -13,7 +13,7 @@ from voicechat.errors import UserError
 from voicechat.training import export, unpack, voice
 from voicechat.training.codec import Codec
 from voicechat.training.dit import build_dit
-from voicechat.training.loop import Schedule, Trainer
+from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.talker import EOS, PAD, build_talker
 from voicechat.training.thinker import QUIET, build_thinker, quiet
 from voicechat.training.tokenizer import load_tokenizer, train_tokenizer
@@ -64,7 +64,7 @@ def test_unpacked_its_stages_go_on_from_its_weights(checkpoint: Path, tmp_path: 
     shipped = Qwen2_5OmniForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
     for name, weights in shipped.talker.state_dict().items():
         torch.testing.assert_close(talker.state_dict()[name], weights)
-    begun = torch.load(tmp_path / "reading" / "start.pt", weights_only=True)["thinker"]
+    begun = trained(tmp_path, "reading")["thinker"]
     norm = "model.language_model.norm.weight"
     torch.testing.assert_close(begun[norm] * QUIET, shipped.thinker.state_dict()[norm])
 

@@ -101,8 +101,7 @@ def run(config: ExportConfig, workdir: Path) -> None:
     folder = Path(config.out).expanduser() if config.out else workdir / "export"
     write(model, voices, tokenizer, folder)
     keep_ears(load_codec(workdir), folder)
-    steps = {stage: trained_steps(workdir, stage) for stage in ("codec", "dit", "vocoder")}
-    print(f"{folder}: {size_mb(folder):.1f} MB, steps {steps}")
+    print(f"{folder}: {size_mb(folder):.1f} MB")
 
 
 def assemble(
@@ -183,11 +182,6 @@ def fast_tokenizer(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
             "vision_bos_token": "<|vision_bos|>", "vision_eos_token": "<|vision_eos|>",
         },
     )  # fmt: skip
-
-
-def trained_steps(workdir: Path, stage: str) -> int:
-    """How far a stage came."""
-    return torch.load(workdir / stage / "last.pt", weights_only=True, map_location="cpu")["step"]
 
 
 def size_mb(folder: Path) -> float:

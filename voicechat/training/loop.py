@@ -237,10 +237,15 @@ class Trainer:
 def trained(workdir: Path, stage: str) -> dict[str, dict[str, torch.Tensor]]:
     """State dicts of a stage's modules by name: the averages where the stage keeps them.
 
+    Of a stage that never ran it is what `start.pt` brings.
+
     Raises:
         FileNotFoundError: The stage has no checkpoint in `workdir`.
     """
-    state = torch.load(workdir / stage / "last.pt", weights_only=True, map_location="cpu")
+    folder = workdir / stage
+    if not (folder / "last.pt").exists() and (folder / "start.pt").exists():
+        return torch.load(folder / "start.pt", weights_only=True, map_location="cpu")
+    state = torch.load(folder / "last.pt", weights_only=True, map_location="cpu")
     return state["averages"] or state["modules"]
 
 

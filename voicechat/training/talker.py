@@ -126,7 +126,7 @@ def build_talker(
         vision_start_token_id=token("<|vision_bos|>"),
         vision_end_token_id=token("<|vision_eos|>"),
     )  # fmt: skip
-    config._attn_implementation = "eager"  # the fused kernel's backward is slow at these sizes
+    config._attn_implementation = "sdpa"
     talker = Qwen2_5OmniTalkerForConditionalGeneration(config)
     nn.init.normal_(talker.get_input_embeddings().weight)  # as loud as the text beside them
     talker.get_input_embeddings().weight.data[1 : CODES + 1] = code_vectors(EMBEDDING)
