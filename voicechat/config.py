@@ -103,8 +103,8 @@ class ModelSettings:
     Attributes:
         system_prompt: the fixed beginning of every prompt.
         sees: its vision tower is trained.
-        unfinished_share: share of the turns it was trained on that were unfinished and had an empty
-            reply; 0: it was not trained to tell them.
+        unfinished_share: how rare unfinished turns are to it, which it is trained to answer with
+            nothing: what it thinks of them is weighed by this; 0: it was not trained to tell them.
         typed_as_heard: it knows text only as it is heard: a typed line is spelled so for it.
     """
 
