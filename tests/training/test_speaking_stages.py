@@ -1,5 +1,6 @@
 """Every stage of speaking runs, is killed and goes on with the same losses."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from tokenizers import Tokenizer
 
 from voicechat.training import codec, dit, dpo, replies, talker, vocoder
 from voicechat.training.alignment import letter_times
+from voicechat.training.rows import Scribe
 from voicechat.training.tokenizer import train_tokenizer
 
 Losses = dict[str, float]
@@ -87,3 +89,11 @@ def test_the_codec_learns_its_slice(tmp_path: Path, tokenizer: Tokenizer) -> Non
     torch.manual_seed(0)
     before = codec.losses(codec.Codec(16), slice_of_speech(), 0.15)["loss"]
     assert run_codec(tmp_path, tokenizer)["loss"] < 0.95 * before.item()
+
+
+def test_a_cut_prompt_is_the_end_of_the_whole_one(tokenizer: Tokenizer) -> None:
+    scribe = Scribe(tokenizer)
+    whole, cut = (replies.random_prompt(scribe, random.Random(3), share) for share in (0.0, 1.0))
+    assert replies.CUT_PROMPT < len(whole) <= replies.LONGEST_PROMPT
+    assert 0 < len(cut) <= replies.CUT_PROMPT
+    assert torch.equal(cut, whole[-len(cut) :])

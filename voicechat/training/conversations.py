@@ -9,7 +9,7 @@ import torch
 
 from voicechat.training.bank import Clip, SpokenTalk
 from voicechat.training.domain import Turn
-from voicechat.training.rows import Row, Scribe, draw_talks, place, stands_alone
+from voicechat.training.rows import Row, Scribe, draw_talks, string
 
 DRILLS = 0.08  # share of the rows that are drills
 
@@ -37,13 +37,8 @@ Said = list[tuple[Turn, Clip | None]]  # the turns of a row; None: typed
 
 
 def spoken_row(talks: Sequence[SpokenTalk], turns: int, typed: float, rng: random.Random) -> Said:
-    """Draws a conversation whose users speak, but for a share of the turns: a talk among others."""
-    first, drawn = rng.choice(talks), []
-    while len(first.clips) + len(drawn) < turns:
-        other = rng.choice(talks)
-        if stands_alone(other.talk):
-            drawn.append(other)
-    drawn.insert(place(first.talk, len(drawn), rng), first)
+    """Draws a conversation whose users speak, but for a share of the turns."""
+    drawn = string(lambda: rng.choice(talks), lambda spoken: spoken.talk, turns)
     turns_clips = [
         pair for talk in drawn for pair in zip(talk.talk.turns, talk.clips, strict=True)
     ]  # fmt: skip

@@ -19,7 +19,7 @@ from voicechat.training.tokenizer import SIZE
 EMBEDDING = 384
 IGNORE = -100  # torch's cross entropy skips these labels
 VECTORS_A_LETTER = 1.8  # of a user's speech, at 25 a second
-PROMPT = 150  # positions, about
+LONGEST_PROMPT, CUT_PROMPT = 400, 40  # positions
 PAUSE_CODES = 8  # between sentences, beside the 60 + 120 ms that each recording brings
 
 
@@ -87,21 +87,27 @@ class Replies:
         return next(i for i in iter(lambda: rng.choice(items), None) if len(i.codes) <= most_codes)
 
     def batch(
-        self, positions: int, joined: float, most_codes: int, rng: random.Random
+        self, positions: int, prompt: int, joined: float, most_codes: int, rng: random.Random
     ) -> list[Said]:
-        """Draws replies of about one length that fill so many positions behind their prompts."""
+        """Draws replies of about one length that fill so many positions with their prompt's."""
         pool = [self.draw(joined, most_codes, rng) for _ in range(96)]
         pool.sort(key=lambda said: len(said.codes))
         end = rng.randint(1, len(pool))
-        size = max(1, positions // (len(pool[end - 1].codes) + PROMPT))
+        size = max(1, positions // (len(pool[end - 1].codes) + prompt))
         return pool[max(0, end - size) : end]
 
 
-def random_prompt(scribe: Scribe, rng: random.Random, longest: int = 400) -> torch.Tensor:
+def random_prompt(scribe: Scribe, rng: random.Random, cut: float = 0.0) -> torch.Tensor:
     """A prompt as `generate` shows it to the Talker, [positions, 384].
 
     What stands before the voice must not matter, so it has to be there in training: one turn or
     several, spoken or typed. Where the user's voice stands the embeddings are zero.
+
+    Args:
+        scribe: Writes it.
+        rng: Draws it.
+        cut: Share of the prompts of which only the end is left: whole ones would be half of all
+            positions a Talker trains on, and have nothing to teach but that they do not matter.
     """
     row = scribe.start()
     for talk in draw_talks(rng, rng.choice((1, 1, 1, 2, 3))):
@@ -112,10 +118,11 @@ def random_prompt(scribe: Scribe, rng: random.Random, longest: int = 400) -> tor
                 vectors = int(len(turn.user) * VECTORS_A_LETTER) + rng.randint(8, 30)
                 scribe.spoken(row, turn, torch.zeros(vectors, 1))
     end = row.replies[-1][0]
-    if end > longest:
-        return random_prompt(scribe, rng, longest)
+    if end > LONGEST_PROMPT:
+        return random_prompt(scribe, rng, cut)
     spoken = torch.tensor(row.spoken[:end])
-    return text_table()[row.ids[:end]].masked_fill(spoken[:, None], 0.0)
+    prompt = text_table()[row.ids[:end]].masked_fill(spoken[:, None], 0.0)
+    return prompt[-rng.randint(1, CUT_PROMPT) :] if rng.random() < cut else prompt
 
 
 def usual_prompt(tokenizer: Tokenizer) -> torch.Tensor:

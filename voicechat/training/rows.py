@@ -10,8 +10,9 @@ all a Thinker needs to learn to read that, at a tenth of the cost of speech.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from tokenizers import Tokenizer
@@ -23,8 +24,11 @@ SYSTEM = "You are Pocket, a small voice assistant."
 IGNORE = -100  # torch's cross entropy skips these labels
 _ALONE = (
     "chat", "sum", "difference", "product", "larger", "count", "calendar", "capital", "color",
-    "opposite", "sound", "spelling", "fact", "outside", "unclear",
+    "opposite", "sound", "spelling", "fact", "outside", "unclear", "story", "rhyme", "joke", "tell",
+    "unfinished",
 )  # fmt: skip
+_TELLING = ("tell", "memory")
+Drawn = TypeVar("Drawn")
 
 
 @dataclass
@@ -34,10 +38,10 @@ class Row:
     Attributes:
         ids: the conversation's tokens.
         labels: `labels[i]` is to be predicted from `ids[:i]`.
-        weights: what each taught token counts: where a reply begins, where a sentence closes and
-            where it ends, 1, for there the reply is decided; any other token the root of a share
-            in its reply, so that a long one counts more than a short one, but not as much as it
-            is longer.
+        weights: what each taught token counts: where a reply begins (or goes on, behind its three
+            dots), where a sentence closes and where it ends, 1, for there the reply is decided; any
+            other token the root of a share in its reply, so that a long one counts more than a
+            short one, but not as much as it is longer.
         spoken: which positions the audio encoder fills.
         heard: with what, in order: `[vectors, width]` for each spoken turn.
         replies: (start, end) of each whole reply with its `<|im_end|>`, one a scored turn.
@@ -57,12 +61,12 @@ class Row:
         self.spoken += [spoken] * len(ids)
 
     def teach(self, ids: Sequence[int], decisive: Collection[int]) -> None:
-        """Appends ids to be predicted, of which the first and the `decisive` ones count 1."""
+        """Appends ids to be predicted, of which the first two and the `decisive` ones count 1."""
         self.ids += ids
         self.labels += ids
         self.spoken += [False] * len(ids)
         share = max(1, len(ids)) ** -0.5
-        self.weights += [1.0 if i == 0 or x in decisive else share for i, x in enumerate(ids)]
+        self.weights += [1.0 if i < 2 or x in decisive else share for i, x in enumerate(ids)]
 
 
 class Scribe:
@@ -146,28 +150,34 @@ class Scribe:
 
 
 def draw_talks(rng: random.Random, turns: int) -> list[Talk]:
-    """Draws a conversation: a talk among questions that lean on nothing, `turns` turns in all."""
-    first, others = domain.talk(rng), []
-    while len(first.turns) + len(others) < turns:
-        talk = domain.talk(rng)
-        if stands_alone(talk):
-            others.append(talk)
-    others.insert(place(first, len(others), rng), first)
-    return others
+    """Draws a conversation of so many turns, at least."""
+    return string(lambda: domain.talk(rng), lambda talk: talk, turns)
 
 
-def stands_alone(talk: Talk) -> bool:
-    """Tells whether a talk can follow any other and be followed by any."""
-    return talk.kind in _ALONE
+def string(draw: Callable[[], Drawn], talk_of: Callable[[Drawn], Talk], turns: int) -> list[Drawn]:
+    """Strings drawn talks together until there are so many turns, or one that nothing follows.
 
-
-def place(talk: Talk, others: int, rng: random.Random) -> int:
-    """Where among others that stand alone a talk may come.
-
-    Nothing follows an unfinished turn: the user goes on with it. And nothing comes before one turn
-    that leans on nothing: "what did you say" is then answered by what was not said.
+    So the talks that need what was said before are as frequent in a row as among the talks.
     """
-    if talk.kind == "unfinished":
-        return others
-    leaning = len(talk.turns) == 1 and not stands_alone(talk)
-    return 0 if leaning else rng.randint(0, others)
+    drawn = [draw()]
+    talks = [talk_of(drawn[0])]
+    while sum(len(t.turns) for t in talks) < turns and talks[-1].kind != "unfinished":
+        following = draw()
+        if may_follow(talk_of(following), talks):
+            drawn.append(following)
+            talks.append(talk_of(following))
+    return drawn
+
+
+def may_follow(talk: Talk, before: Sequence[Talk]) -> bool:
+    """Whether a talk's replies stay right behind other talks.
+
+    Nothing follows an unfinished turn: the user goes on with it. One turn that leans on nothing
+    stands at the very beginning: "what did you say" is then answered by what was not said. And what
+    a user tells of themselves would answer later questions that are taught as never told.
+    """
+    if before[-1].kind == "unfinished":
+        return False
+    if talk.kind in _TELLING and any(t.kind in _TELLING for t in before):
+        return False
+    return len(talk.turns) > 1 or talk.kind in _ALONE

@@ -76,6 +76,7 @@ class TalkerConfig:
         warmup: Steps to reach it.
         corrupted: Average share of input codes replaced at random, so that the Talker learns to
             recover from its own mistakes.
+        cut_prompts: Share of the steps before whose replies only the end of a prompt stands.
         joined: Share of replies of several sentences.
         most_codes: No longer replies than this, in codes (50 a second).
         guidance: Weight of the loss on the token that is being said.
@@ -94,6 +95,7 @@ class TalkerConfig:
     lr: float = 1e-3
     warmup: int = 150
     corrupted: float = 0.15
+    cut_prompts: float = 0.75
     joined: float = 0.2
     most_codes: int = 700
     guidance: float = 0.3
@@ -268,10 +270,10 @@ def train(
     def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
         grown = min(1.0, (number + 1) / max(1, config.ramp))
         most = round(FIRST_CODES + (config.most_codes - FIRST_CODES) * grown)
-        batch = replies.batch(config.positions, config.joined, most, rng)
+        prompt = random_prompt(scribe, rng, config.cut_prompts)
+        batch = replies.batch(config.positions, len(prompt), config.joined, most, rng)
         laid = []
         for said in batch:
-            prompt = random_prompt(scribe, rng)
             share = 2 * config.corrupted * rng.random()
             laid.append(layout(talker, tokenizer, said, prompt, share, HIDDEN_NOISE))
         losses = guided_loss(talker, reader, batch, *zip(*laid, strict=True))

@@ -200,7 +200,7 @@ def train(
         prompt = random_prompt(scribe, rng)
         laid = [
             layout(talker, speaking.tokenizer, said, prompt, 0.1, HIDDEN_NOISE)
-            for said in replies.batch(config.positions, 0.2, LONGEST_CODES, rng)
+            for said in replies.batch(config.positions, len(prompt), 0.2, LONGEST_CODES, rng)
         ]
         coded = next_code_loss(talker, *zip(*laid, strict=True))
         crops = flow.draw(of_voice, config.crops, 96, quiet, rng)

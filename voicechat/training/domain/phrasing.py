@@ -17,7 +17,10 @@ _REQUEST = set(
     "play call open set turn send order read find show start write remind translate recommend "
     "search look buy book check make remember describe recite".split()
 )
-_SHARED = ("{}", "{}", "{}", "{} please", "hey pocket {}", "pocket {}", "okay {}", "now {}")
+_SHARED = (
+    "{}", "{}", "{}", "{}", "{} please", "hey pocket {}", "pocket {}", "okay {}", "now {}",
+    "{} buddy", "{} dear", "{} mate", "hmm {}", "hello there {}",
+)  # fmt: skip
 _TRAIN = {
     "question": (
         *_SHARED, "tell me {}", "please tell me {}", "can you tell me {}", "do you know {}",
@@ -28,6 +31,7 @@ _TRAIN = {
         "tell me please {}", "pocket tell me {}", "actually {}", "i wonder {}", "all right {}",
         "listen {}", "can you say {}", "would you know {}", "i was wondering {}", "may i ask {}",
         "hello {}", "i would love to know {}", "do tell me {}", "let me ask {}", "right {}",
+        "may i know {}", "would you say {}", "i would like to hear {}", "yes {}", "{} then",
     ),
     "request": (
         *_SHARED, "please {}", "can you {}", "could you {}", "can you please {}", "um {}",
@@ -35,12 +39,14 @@ _TRAIN = {
         "hi pocket {}", "i need you to {}", "just {}", "go and {}", "{} thanks", "well {}",
         "and {}", "let us {}", "may i ask you to {}", "would you mind and {}", "why don't you {}",
         "pocket can you {}", "{} if you can", "all right {}", "actually {}", "hello {}",
-        "you can {}", "{} right now", "please {} for me", "could you please {}",
+        "you can {}", "{} right now", "please {} for me", "could you please {}", "so {}",
+        "may i have you {}", "kindly {}", "please could you {}", "yes {}", "{} would you",
     ),
     "phrase": (*_SHARED, "um {}", "so {}", "well {}", "and {}", "all right {}", "hello {}",
                "{} thanks", "hey {}"),
-    "bare": ("{}", "{}", "{}", "{} pocket", "okay {}", "oh {}", "hey {}", "so {}", "now {}",
-             "um {}", "{} please", "all right {}", "pocket {}", "right {}"),
+    "bare": ("{}", "{}", "{}", "{}", "{} pocket", "okay {}", "oh {}", "hey {}", "so {}", "now {}",
+             "um {}", "{} please", "all right {}", "pocket {}", "right {}", "hmm {}", "yes {}",
+             "{} buddy", "{} dear", "{} mate", "{} thanks", "hey pocket {}", "excuse me {}"),
 }  # fmt: skip
 _HELD_OUT = {
     "question": ("could you tell me {}", "i want to know {}", "hello pocket {}", "{} my friend"),

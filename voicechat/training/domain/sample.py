@@ -30,9 +30,9 @@ _SEVERAL: _Makers = {
     "unclear": (1.5, outside.unclear),
     "tell": (1.5, memory.tell),
     "memory": (8.0, memory.memory),
-    "follow": (9.0, follow),
-    "repeat": (2.5, again.repeat),
-    "resume": (10.0, again.resume),
+    "follow": (12.0, follow),
+    "repeat": (5.0, again.repeat),
+    "resume": (18.0, again.resume),
     "unfinished": (16.0, unfinished),
     "mixed": (4.0, outside.mixed),
 }
