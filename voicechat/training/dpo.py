@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,12 +94,12 @@ def run(config: DPOConfig, workdir: Path) -> None:
     tokenizer = load_tokenizer(workdir / "tokenizer.json")
     render = through_codec(load_codec(workdir), load_bigvgan(workdir))
     talker, recogniser = load_talker(workdir, tokenizer), Recogniser()
-    test = sorted({u.text for u in load_presets(workdir, test=True)})[: config.test_texts]
+    held_out = {u.text for u in load_presets(workdir, test=True)}
+    test = sampled(held_out, config.test_texts, config.seed)
     before = errors(talker, tokenizer, test, recogniser, render)
     stored = workdir / "dpo" / "pairs.pt"
     if not stored.exists():
-        texts = sorted({u.text for u in load_presets(workdir)})
-        texts = random.Random(config.seed).sample(texts, min(config.texts, len(texts)))
+        texts = sampled({u.text for u in load_presets(workdir)}, config.texts, config.seed)
         save_pairs(stored, attempt(config, talker, tokenizer, texts, recogniser, render))
     train(config, workdir, load_pairs(stored), talker, tokenizer)
     after = errors(talker.eval(), tokenizer, test, recogniser, render)
@@ -107,6 +107,11 @@ def run(config: DPOConfig, workdir: Path) -> None:
               for v, e in es.items()}  # fmt: skip
     (workdir / "dpo" / "word_errors.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report))
+
+
+def sampled(texts: Collection[str], count: int, seed: int) -> list[str]:
+    """So many of the texts, or all; in order, the first would all be rests of cut replies."""
+    return random.Random(seed).sample(sorted(texts), min(count, len(texts)))
 
 
 def errors(
