@@ -47,22 +47,32 @@ def test_a_row_is_the_prompt_and_teaches_the_reply(scribe: Scribe) -> None:
     assert text(scribe, row.ids[begin:end]) == "You are welcome.<|im_end|>"
 
 
-def test_where_a_reply_was_cut_is_not_taught(scribe: Scribe) -> None:
+def test_a_cut_reply_teaches_what_was_heard_and_behind_its_end_what_was_not(
+    scribe: Scribe,
+) -> None:
     row = scribe.start()
     scribe.typed(row, Turn(COUNT.user, COUNT.reply, heard="One, two"))
     assert text(scribe, row.ids).endswith("assistant\nOne, two<|im_end|>\n")
-    assert taught(scribe, row) == "One, two"
+    learned = [label for label in row.labels if label != IGNORE]
+    heard = scribe.ids("One, two")
+    assert learned[:-1] == heard
+    assert learned[-1] == row.labels[-1] == scribe.ids(COUNT.reply)[len(heard) + 1] != row.ids[-1]
+    assert len(row.weights) == len(learned)
     assert not row.replies
 
 
-def test_where_a_reply_is_decided_counts_most(scribe: Scribe) -> None:
+@pytest.mark.parametrize(
+    ("begins", "reply"), [("", "One, two. Three."), ("...", "... two, three. No.")]
+)
+def test_where_a_reply_is_decided_counts_most(scribe: Scribe, begins: str, reply: str) -> None:
     row = scribe.start()
-    scribe.typed(row, Turn(COUNT.user, "One, two. Three."))
+    scribe.typed(row, Turn(COUNT.user, reply))
     full = [scribe.tokenizer.id_to_token(label) for label in row.labels if label != IGNORE]
     decisive = [t for t, weight in zip(full, row.weights, strict=True) if weight == 1]
-    assert decisive == [*full[:2], ".", ".", "<|im_end|>"]
+    dots = len(scribe.ids(begins))
+    assert decisive == [*full[: dots + 2], ".", ".", "<|im_end|>"]
     others = {weight for weight in row.weights if weight != 1}
-    assert others == {len(full) ** -0.5}
+    assert others <= {len(full) ** -0.5}
 
 
 def test_a_drill_teaches_what_stood_before_it(scribe: Scribe) -> None:

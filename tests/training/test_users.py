@@ -15,6 +15,9 @@ from voicechat.training.domain import Talk, Turn
 NEEDS_ESPEAK = pytest.mark.skipif(
     shutil.which("espeak-ng") is None, reason="speaks through espeak-ng: apt-get install espeak-ng"
 )
+NEEDS_WORDNET = pytest.mark.skipif(
+    not general.WORDNET.exists(), reason="no WordNet: apt-get install wordnet-base"
+)
 ALEX = users.Voice("espeak", "Alex", "train")
 
 
@@ -81,9 +84,15 @@ def test_clips_of_a_batch_are_of_about_one_length() -> None:
     assert max(spreads) < 5_500 and np.mean(spreads) < 3_000
 
 
+@NEEDS_WORDNET
+def test_more_general_sentences_begin_with_the_same() -> None:
+    few, many = general.sentences(20), general.sentences(200)
+    assert many[:20] == few and len(set(many)) == 200
+    assert all(s[0].isupper() and s.endswith(".") and 3 <= len(s.split()) <= 12 for s in many)
+
+
+@NEEDS_WORDNET
 def test_general_english_is_lower_case_words() -> None:
-    if not general.WORDNET.exists():
-        pytest.skip("no WordNet: apt-get install wordnet-base")
     rng = random.Random(0)
     texts = {general.general(rng).turns[0].user for _ in range(300)}
     assert len(texts) > 290

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from voicechat.training import domain, teacher
 from voicechat.training.domain import Talk
-from voicechat.training.general import general
+from voicechat.training.general import general, sentences
 from voicechat.training.tokenizer import train_tokenizer
 from voicechat.training.users import write_shard
 
@@ -31,7 +31,8 @@ class DataConfig:
         talks: Users' talks of the domain.
         tests: Talks of each kind of test.
         shard: Talks in a file.
-        sentences: Sentences that the teacher reads in each preset voice, at most.
+        sentences: The domain's sentences that the teacher reads in each preset voice, at most.
+        general_sentences: Sentences of general English that it reads besides.
         seed: Of everything drawn.
     """
 
@@ -39,7 +40,8 @@ class DataConfig:
     talks: int = 28_000
     tests: int = 300
     shard: int = 800
-    sentences: int = 6_000
+    sentences: int = 12_000
+    general_sentences: int = 4_000
     seed: int = 1
 
 
@@ -54,10 +56,10 @@ def run(config: DataConfig, workdir: Path) -> None:
             talks = [_draw(rng, split) for _ in range(count)]
             write_shard(path, talks, group, rng.getrandbits(32))
             print(f"data: {path.name}, {count} talks", flush=True)
+    chosen = [*domain.reply_sentences()[: config.sentences], *sentences(config.general_sentences)]
     for voice, reader in teacher.teachers().items():
-        chosen = domain.reply_sentences()[: config.sentences]
-        sentences = ((zlib.crc32(s.encode()), s) for s in chosen)
-        teacher.record(reader, sentences, workdir / "speech" / voice)
+        numbered = ((zlib.crc32(s.encode()), s) for s in chosen)
+        teacher.record(reader, numbered, workdir / "speech" / voice)
 
 
 def _shards(config: DataConfig) -> Iterator[tuple[str, str, str, int]]:

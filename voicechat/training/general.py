@@ -1,4 +1,4 @@
-"""General English sentences, so that the encoder hears more words than the domain has.
+"""General English sentences, so that more words are heard and said than the domain has.
 
 The examples of use in WordNet 3.0 (Princeton University, a permissive licence; Debian's
 `wordnet-base`), and the beginnings of questions and numbers around them.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from voicechat.errors import UserError
 from voicechat.spelling import number
 from voicechat.training import domain
 from voicechat.training.domain import Talk, Turn
+from voicechat.training.domain.words import capitalise
 
 WORDNET = Path("/usr/share/wordnet")
 _BEGINNINGS = (
@@ -51,6 +53,12 @@ def _plain(text: str) -> str:
 def _fits(text: str) -> bool:
     words = len(text.split())
     return 3 <= words <= 12 and len(text) < 70 and re.fullmatch(r"[a-z' ]+", text) is not None
+
+
+def sentences(count: int) -> tuple[str, ...]:
+    """Returns `count` of the examples as sentences, in an order that says nothing of them."""
+    chosen = sorted(examples(), key=lambda text: zlib.crc32(text.encode()))[:count]
+    return tuple(f"{capitalise(text)}." for text in chosen)
 
 
 def general(rng: random.Random) -> Talk:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, islice
 
 import torch
 from tokenizers import Tokenizer
 
 from voicechat.training.alignment import token_of_letter
 from voicechat.training.codec import Labelled
+from voicechat.training.domain import said_often
 from voicechat.training.hearing import embedding_table
 from voicechat.training.rows import Scribe, draw_talks
 from voicechat.training.tokenizer import SIZE
@@ -66,25 +69,31 @@ def _words(parts: Sequence[Labelled], tokenizer: Tokenizer, text: str) -> torch.
 
 
 class Replies:
-    """Draws replies for training: single sentences and several joined, of all voices alike."""
+    """Draws replies for training: single sentences and several joined, of all voices alike.
+
+    What is said often has to be said well, and what is rare must not be forgotten: a sentence is
+    drawn by the root of how often it is said in the domain's talks.
+    """
 
     def __init__(self, items: Sequence[Labelled], tokenizer: Tokenizer, quiet: int) -> None:
         self.tokenizer, self.quiet = tokenizer, quiet
         voices = sorted({i.voice for i in items})
         self._of_voice = {v: [i for i in items if i.voice == v] for v in voices}
+        self._shares = {v: _shares(own) for v, own in self._of_voice.items()}
 
     def draw(self, joined: float, most_codes: int, rng: random.Random) -> Said:
         """Draws one reply of at most `most_codes` codes."""
-        items = self._of_voice[rng.choice(list(self._of_voice))]
-        parts = [self._short(items, most_codes, rng)]
+        voice = rng.choice(list(self._of_voice))
+        some = iter(lambda: self._one(voice, rng), None)
+        parts = [next(item for item in some if len(item.codes) <= most_codes)]
         if rng.random() < joined:
-            for item in rng.choices(items, k=rng.randint(1, 7)):
+            for item in islice(some, rng.randint(1, 7)):
                 if sum(len(p.codes) + PAUSE_CODES for p in [*parts, item]) <= most_codes:
                     parts.append(item)
         return join(parts, self.tokenizer, self.quiet)
 
-    def _short(self, items: list[Labelled], most_codes: int, rng: random.Random) -> Labelled:
-        return next(i for i in iter(lambda: rng.choice(items), None) if len(i.codes) <= most_codes)
+    def _one(self, voice: int, rng: random.Random) -> Labelled:
+        return rng.choices(self._of_voice[voice], cum_weights=self._shares[voice])[0]
 
     def batch(
         self, positions: int, prompt: int, joined: float, most_codes: int, rng: random.Random
@@ -95,6 +104,11 @@ class Replies:
         end = rng.randint(1, len(pool))
         size = max(1, positions // (len(pool[end - 1].codes) + prompt))
         return pool[max(0, end - size) : end]
+
+
+def _shares(items: Sequence[Labelled]) -> list[float]:
+    """The items' weights, each with those before it."""
+    return list(accumulate(math.sqrt(1 + said_often()[item.text]) for item in items))
 
 
 def random_prompt(scribe: Scribe, rng: random.Random, cut: float = 0.0) -> torch.Tensor:

@@ -19,6 +19,8 @@ from tokenizers import Tokenizer
 
 from voicechat.training import domain
 from voicechat.training.domain import Talk, Turn
+from voicechat.training.domain.talks import rest
+from voicechat.training.domain.words import GOES_ON
 
 SYSTEM = "You are Pocket, a small voice assistant."
 IGNORE = -100  # torch's cross entropy skips these labels
@@ -61,12 +63,20 @@ class Row:
         self.spoken += [spoken] * len(ids)
 
     def teach(self, ids: Sequence[int], decisive: Collection[int]) -> None:
-        """Appends ids to be predicted, of which the first two and the `decisive` ones count 1."""
+        """Appends ids to be predicted: the `decisive` ones count 1, and the first two others."""
         self.ids += ids
         self.labels += ids
         self.spoken += [False] * len(ids)
         share = max(1, len(ids)) ** -0.5
-        self.weights += [1.0 if i < 2 or x in decisive else share for i, x in enumerate(ids)]
+        begun = next((i for i, x in enumerate(ids) if x not in decisive), 0)  # behind three dots
+        self.weights += [
+            1.0 if i < begun + 2 or x in decisive else share for i, x in enumerate(ids)
+        ]
+
+    def foresee(self, token: int) -> None:
+        """Teaches another token than the one that stands at the last position."""
+        self.labels[-1] = token
+        self.weights.append(1.0)
 
 
 class Scribe:
@@ -88,7 +98,7 @@ class Scribe:
             self.ids("<|im_end|>\n<|im_start|>assistant\n"),
         )
         self._close = self.ids("<|im_end|>\n")
-        self._decisive = {self.end, *self.ids(".")}
+        self._decisive = {self.end, *self.ids("."), *self.ids(GOES_ON)}
 
     def ids(self, text: str) -> list[int]:
         """Returns the text's token ids."""
@@ -147,6 +157,8 @@ class Scribe:
         )
         row.teach(kept[:same], self._decisive)  # where it was cut is nothing to learn
         row.add([*kept[same:], *self._close])
+        # Behind its end, where no reply is made: "go on" then finds its first word in one place.
+        row.foresee(self.ids(rest(turn.reply, turn.heard))[len(self.ids(GOES_ON))])
 
 
 def draw_talks(rng: random.Random, turns: int) -> list[Talk]:

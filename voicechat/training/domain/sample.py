@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import zlib
+from collections import Counter
 from collections.abc import Callable
 
 from voicechat.spelling import normalise
@@ -24,6 +25,7 @@ _SINGLE = {
     "spelling": 5.0, "fact": 14.0, "story": 3.0, "rhyme": 1.5, "joke": 1.5,
 }  # fmt: skip
 ANNOUNCED = 16  # one in so many of the sentences that begin a count is listed: they are all alike
+REMAINDERS = 2  # of each sentence that may be cut
 _Makers = dict[str, tuple[float, Callable[[random.Random, str], "tuple[Turn, ...]"]]]
 _SEVERAL: _Makers = {
     "outside": (9.0, outside.outside),
@@ -81,8 +83,19 @@ def reply_sentences() -> tuple[str, ...]:
     The order is that of the sentences' checksums: any prefix is a fair sample, and a sentence
     added later moves no other.
     """
-    found = {s for reply in _replies() for s in sentences(reply)} | _remainders()
+    found = {s for reply in _replies() for s in sentences(reply)}
+    found |= {s for sentence in _interrupted() for s in _remainders(sentence)}
     return tuple(sorted(found, key=lambda s: (zlib.crc32(s.encode()), s)))
+
+
+@functools.cache
+def said_often(talks: int = 20_000) -> Counter[str]:
+    """Returns how often each sentence is said by the assistant in so many talks."""
+    rng, said = random.Random(0), Counter[str]()
+    for _ in range(talks):
+        for turn in talk(rng).turns:
+            said.update(sentences(turn.reply))
+    return said
 
 
 @functools.cache
@@ -105,12 +118,17 @@ def _replies() -> set[str]:
     return found | memory.replies() | outside.replies() | {again.NOTHING_SAID, again.ALL_SAID}
 
 
-def _remainders() -> set[str]:
-    """Returns one rest of each told sentence, as it is said after an interruption."""
-    found = set()
-    for kind in ("story", "rhyme"):
-        for item in items()[kind]:
-            for sentence in sentences(item.reply):
-                cut = 1 + zlib.crc32(sentence.encode()) % (len(sentence.split()) - 1)
-                found.add(rest(sentence, " ".join(sentence.split()[:cut])))
-    return found
+def _interrupted() -> set[str]:
+    """Returns the sentences that are long enough to be cut: all but sums and their like."""
+    found = {s for item in items()["count"] for s in sentences(item.reply)[1:]}
+    for kind in set(items()).difference(PAIR_KINDS):
+        found |= {s for item in items()[kind] for s in sentences(item.reply)}
+    return {s for s in found if len(s.split()) > 2}
+
+
+def _remainders(sentence: str) -> set[str]:
+    """Returns some rests of a sentence, as they are said after an interruption."""
+    words = sentence.split()
+    rng = random.Random(sentence)
+    cuts = rng.sample(range(1, len(words)), min(REMAINDERS, len(words) - 1))
+    return {rest(sentence, " ".join(words[:cut])) for cut in cuts}

@@ -74,4 +74,4 @@ def rest(reply: str, heard: str) -> str:
     The dots keep every word as it stood in the reply: going on is then reading on.
     """
     words = reply.split()[len(heard.split()) :]
-    return " ".join([GOES_ON, *words])
+    return " ".join([GOES_ON, *words[words[:1] == [GOES_ON] :]])
