@@ -10,11 +10,13 @@ import numpy as np
 
 from voicechat.clock import MIC_RATE
 from voicechat.evaluation.room import After, Part, Scene
+from voicechat.spelling import number
 from voicechat.training import domain, users
 
 Draw = Callable[[random.Random], Scene]
 # Synthesisers spell "mm hmm" letter by letter: hums are written as they read them.
 BACK_CHANNELS = ("um hum", "uh huh", "hum", "yeah", "okay", "right")
+_NUMBERS = {number(n) for n in range(21)}
 STOPS = ("stop", "stop please", "please stop", "wait", "that's enough")
 
 
@@ -41,12 +43,21 @@ def _clean(rng: random.Random) -> Scene:
     return Scene("clean", (_turn(rng),))
 
 
+def _about_its_last_word(rng: random.Random) -> list[str]:
+    """The words of a question that is none without the last: "... plus | seven", not "... dear"."""
+    while True:
+        asked = domain.talk(rng, "train", rng.choice(("capital", "sum"))).turns[0]
+        names = {word.strip(".").lower() for word in asked.reply.split() if word[0].isupper()}
+        *first, last = asked.user.split()
+        if last in names | _NUMBERS and first[-1] not in _NUMBERS:
+            return [*first, last]
+
+
 def _paused(pause_s: float, filler: str = "") -> Draw:
     """A turn with a silence where more must come: before its last word."""
 
     def draw(rng: random.Random) -> Scene:
-        text = _question(rng, rng.choice(("capital", "sum")))
-        words = text.removesuffix(" please").removesuffix(" my friend").split()
+        words = _about_its_last_word(rng)
         voice = users.pick_voice(rng, "held")
         first = " ".join([*words[:-1], *filler.split()])
         parts = (
