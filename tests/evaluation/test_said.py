@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -22,12 +24,26 @@ def test_the_teacher_himself_is_as_good_as_the_teacher() -> None:
         assert figures[f"words wrong, {voice}"] == pytest.approx(teacher) == 0.0
 
 
+@pytest.mark.skipif(find_spec("resemblyzer") is None, reason="pip install --no-deps resemblyzer")
+def test_a_speaker_encoder_knows_the_voices() -> None:
+    text = "The capital of France is Paris."
+    read = {voice: np.round(reader(text) * 32767) for voice, reader in teachers().items()}
+    replies = {v: Reply(text, pcm.astype(np.int16), 0.2, 1.0, None) for v, pcm in read.items()}
+    own = figures_of([Answer("", v, text, reply, True) for v, reply in replies.items()])
+    assert own["told apart by speaker encoder"] == 1.0
+    swapped = zip(replies, reversed(replies.values()), strict=True)
+    other = figures_of([Answer("", v, text, reply, True) for v, reply in swapped])
+    assert other["told apart by speaker encoder"] == 0.0
+    for voice in replies:
+        assert own[f"similarity, {voice}"] > other[f"similarity, {voice}"] + 0.1
+
+
 def test_a_voice_without_a_teacher_and_silence_say_why() -> None:
     noise = (3000 * np.random.default_rng(0).standard_normal(24_000)).astype(np.int16)
     robin = Answer("", "Robin", "Yes.", Reply("Yes.", noise, 0.2, 1.0, None), False)
     figures = figures_of([robin])
-    assert figures["words wrong, Robin's teacher"] == "n/a: only pocket's own voices have one"
-    assert figures["told apart by pitch"] == "n/a: that takes Wren and Alder"
+    assert figures["words wrong, Robin's teacher"].startswith("n/a: only pocket's own voices")
+    assert figures["told apart"] == "n/a: that takes Wren and Alder"
     assert figures["ended by itself"] == 0.0
     silent = Answer("", "Wren", "", Reply("Yes.", np.zeros(0, np.int16), 0.0, 0.1, None), True)
     assert figures_of([silent]) == {"speech": "n/a: nothing was said aloud"}

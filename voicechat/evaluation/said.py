@@ -13,6 +13,7 @@ import numpy as np
 from voicechat.clock import SPEAKER_RATE
 from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import Recogniser, told_apart, word_error_rate
+from voicechat.evaluation.similarity import SpeakerEncoder
 from voicechat.training.teacher import teachers
 
 if TYPE_CHECKING:
@@ -37,31 +38,64 @@ def figures_of(answers: Sequence[Answer]) -> Figures:
         voice: [answer.reply for answer in said if answer.voice == voice]
         for voice in dict.fromkeys(answer.voice for answer in said)
     }
-    figures |= _words_wrong(by_voice)
+    read = _by_teachers(by_voice)
+    figures |= _words_wrong(by_voice, read)
     if by_voice.keys() == {"Alder", "Wren"}:
-        low, high = ([as_float(reply.pcm) for reply in by_voice[v]] for v in ("Alder", "Wren"))
-        figures["told apart by pitch"] = told_apart(low, high)
+        sounds = {v: [as_float(reply.pcm) for reply in by_voice[v]] for v in ("Alder", "Wren")}
+        figures["told apart by pitch"] = told_apart(*sounds.values())
+        figures |= _alike(sounds, read)
     else:
-        figures["told apart by pitch"] = "n/a: that takes Wren and Alder"
+        figures["told apart"] = "n/a: that takes Wren and Alder"
     return figures
 
 
-def _words_wrong(by_voice: dict[str, list[Reply]]) -> Figures:
+def _by_teachers(by_voice: dict[str, list[Reply]]) -> dict[str, list[np.ndarray]]:
+    """The same words, read by the teachers of the voices that have one here."""
+    try:
+        readers = teachers()
+    except UserError:
+        return {}
+    return {
+        voice: [readers[voice](reply.text) for reply in replies]
+        for voice, replies in by_voice.items()
+        if voice in readers
+    }
+
+
+def _words_wrong(by_voice: dict[str, list[Reply]], read: dict[str, list[np.ndarray]]) -> Figures:
     """Word errors of each voice by a recogniser, and of its teacher saying the same."""
     try:
-        recogniser, readers, figures = Recogniser(), teachers(), Figures()
+        recogniser, figures = Recogniser(), Figures()
     except UserError as fault:
         return {"words wrong": f"n/a: {fault}"}
     for voice, replies in by_voice.items():
         texts = [reply.text for reply in replies]
         heard = [recogniser(as_float(reply.pcm)) for reply in replies]
         figures[f"words wrong, {voice}"] = word_error_rate(texts, heard)
-        beside = f"words wrong, {voice}'s teacher"
-        if voice in readers:
-            read = [recogniser(readers[voice](text)) for text in texts]
-            figures[beside] = word_error_rate(texts, read)
-        else:
-            figures[beside] = "n/a: only pocket's own voices have one"
+        figures[f"words wrong, {voice}'s teacher"] = (
+            word_error_rate(texts, [recogniser(pcm) for pcm in read[voice]])
+            if voice in read
+            else "n/a: only pocket's own voices have one, with pip install '.[train]'"
+        )
+    return figures
+
+
+def _alike(sounds: dict[str, list[np.ndarray]], read: dict[str, list[np.ndarray]]) -> Figures:
+    """How near the two voices' replies are to their teachers, by a speaker encoder."""
+    try:
+        encoder, figures = SpeakerEncoder(), Figures()
+    except UserError as fault:
+        return {"speaker similarity": f"n/a: {fault}"}
+    if sounds.keys() != read.keys():
+        return {"speaker similarity": "n/a: the teachers need pip install '.[train]'"}
+    voices = {voice: encoder.voice(pcms) for voice, pcms in read.items()}
+    apart = []
+    for voice, pcms in sounds.items():
+        (other,) = (vector for name, vector in voices.items() if name != voice)
+        figures[f"similarity, {voice}"] = encoder.similarity(pcms, voices[voice])
+        figures[f"similarity, {voice}'s teacher"] = encoder.similarity(read[voice], voices[voice])
+        apart += encoder.nearer(pcms, voices[voice], other)
+    figures["told apart by speaker encoder"] = float(np.mean(apart))
     return figures
 
 

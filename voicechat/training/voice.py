@@ -24,6 +24,7 @@ from transformers import Qwen2_5OmniForConditionalGeneration
 
 from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import pitch
+from voicechat.evaluation.similarity import SpeakerEncoder
 from voicechat.training import dit as flow
 from voicechat.training import export
 from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label, silence_code
@@ -38,6 +39,7 @@ from voicechat.training.tokenizer import load_tokenizer
 BUNDLED = Path(__file__).parents[1] / "assets" / "pocket"
 LEAST_S = 20.0
 LONGEST_CODES = 700
+TRIED = 8  # recorded sentences that are said before and after
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,15 @@ def run(config: VoiceConfig, workdir: Path) -> None:
     if seconds(recorded) < LEAST_S:
         raise UserError(f"{config.data} holds {seconds(recorded):.0f} s of speech; record more")
     preset = export.preset(new, speaking.tokenizer, recorded)
-    before = tones(speaking, preset, new, recorded)
+    texts = [u.text for u in recorded[:TRIED]]
+    before = say(speaking, preset, new, texts)
     train(config, workdir, speaking, recorded)
-    after = tones(speaking, preset, new, recorded)
+    after = say(speaking, preset, new, texts)
     out = Path(config.out).expanduser() if config.out else folder(config, workdir) / "checkpoint"
     save(speaking, {**speaking.voices, config.name: preset}, out)
-    target = float(np.median([pitch(u.pcm.astype(np.float32)) for u in recorded]))
-    print(json.dumps({"pitch_hz": {"recorded": target, "before": before, "after": after}}))
+    said = {"recorded": [u.pcm.astype(np.float32) for u in recorded], "before": before,
+            "after": after}  # fmt: skip
+    print(json.dumps({"pitch_hz": tones(said), "similarity": similarities(said)}))
     print(f"talk with it: voicechat --model {out} --voice {config.name}")
 
 
@@ -212,16 +216,30 @@ def train(
     return last
 
 
-def tones(
-    speaking: Speaking, preset: dict[str, Any], new: int, recorded: Sequence[Utterance]
-) -> float:
-    """Median pitch in Hz of a few of the recorded sentences as the model says them."""
+def say(
+    speaking: Speaking, preset: dict[str, Any], new: int, texts: Sequence[str]
+) -> list[np.ndarray]:
+    """Texts as the model says them in the new voice, [samples] each; what is too short is left."""
     references = [torch.zeros_like(preset["ref_mel"][0])] * new + [preset["ref_mel"][0]]
     token2wav = speaking.model.token2wav
     render = through_token2wav(speaking.dit, token2wav.code2wav_bigvgan_model, references)
-    texts = [u.text for u in recorded[:4]]
     spoken = speak(speaking.model.talker, speaking.tokenizer, texts, new)
-    return float(np.median([pitch(render(s.codes, new)) for s in spoken if len(s.codes) > 20] or 0))
+    return [render(s.codes, new) for s in spoken if len(s.codes) > 20]
+
+
+def tones(said: dict[str, list[np.ndarray]]) -> dict[str, float]:
+    """Median pitch in Hz of each set of recordings; 0 of none."""
+    return {k: float(np.median([pitch(pcm) for pcm in pcms] or 0)) for k, pcms in said.items()}
+
+
+def similarities(said: dict[str, list[np.ndarray]]) -> dict[str, float] | str:
+    """Cosine of each set of recordings to the voice that was recorded, by a speaker encoder."""
+    try:
+        encoder = SpeakerEncoder()
+    except UserError as fault:
+        return f"n/a: {fault}"
+    voice = encoder.voice(said["recorded"])
+    return {k: encoder.similarity(pcms, voice) for k, pcms in said.items() if pcms}
 
 
 def save(speaking: Speaking, voices: dict[str, dict[str, Any]], out: Path) -> None:
