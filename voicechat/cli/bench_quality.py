@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="talks of each exam")
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER",
-        help="pairs of wav and txt that the model is to repeat, instead of pocket's domain",
+        help="pairs of wav and txt to be repeated (by pocket: only heard), instead of its domain",
     )  # fmt: skip
 
 
@@ -102,7 +102,13 @@ def _repeat(
     folder: Path, limit: int, checkpoint: Checkpoint, config: ModelConfig
 ) -> dict[str, object]:
     from voicechat.evaluation.quality import REPEAT, repeat
+    from voicechat.evaluation.transcript import has_transcript, misheard
 
+    if has_transcript(checkpoint):
+        hearing, count = misheard(folder, limit, checkpoint)
+        print(f"{count} recordings heard, for pocket repeats nothing: "
+              f"{hearing:.1%} of the words misheard")  # fmt: skip
+        return {"recordings": count, "wer_hearing": hearing}
     asked = replace(config, persona=REPEAT)
     hearing, speaking, count = repeat(folder, limit, _engines(checkpoint, asked))
     print(f"{count} recordings repeated: {hearing:.1%} of the words misheard, "

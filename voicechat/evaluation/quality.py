@@ -196,13 +196,25 @@ def listen(engine: LocalEngine, turn: int, certain: bool = True) -> Reply:
     return Reply(text, np.concatenate(sounds), first_s, total_s, complete)
 
 
+def recordings(folder: Path, count: int) -> list[tuple[Path, str]]:
+    """The first recordings of a folder of NAME.wav and NAME.txt, with what is said in each.
+
+    Raises:
+        UserError: there is no pair.
+    """
+    texts = [t for t in sorted(folder.glob("*.txt")) if t.with_suffix(".wav").exists()][:count]
+    if not texts:
+        raise UserError(f"{folder} holds no pairs of NAME.wav and NAME.txt")
+    return [(t.with_suffix(".wav"), t.read_text(encoding="utf-8").strip()) for t in texts]
+
+
 def repeat(folder: Path, count: int, engine: Engines) -> tuple[float, float, int]:
     """Has recordings repeated: any model's hearing and speaking, by any list of wav and text.
 
     The engine is to be made with `REPEAT` as its persona.
 
     Args:
-        folder: pairs of NAME.wav and NAME.txt.
+        folder: as `recordings` takes it.
         count: of them, in the order of their names.
         engine: gives one, which is to forget each recording.
 
@@ -213,17 +225,14 @@ def repeat(folder: Path, count: int, engine: Engines) -> tuple[float, float, int
     Raises:
         UserError: there is no pair.
     """
-    texts = [t for t in sorted(folder.glob("*.txt")) if t.with_suffix(".wav").exists()][:count]
-    if not texts:
-        raise UserError(f"{folder} holds no pairs of NAME.wav and NAME.txt")
-    recogniser, words, replies, heard = Recogniser(), [], [], []
-    for number, path in enumerate(texts):
+    pairs = recordings(folder, count)
+    recogniser, replies, heard = Recogniser(), [], []
+    for number, (wav, _) in enumerate(pairs):
         answering = engine(number, True)
-        hear(answering, 1, read_wav(path.with_suffix(".wav")))
+        hear(answering, 1, read_wav(wav))
         reply = listen(answering, 1)
-        words.append(path.read_text(encoding="utf-8").strip())
         replies.append(reply.text)
         heard.append(recogniser(as_float(reply.pcm)))
         answering.discard(1)
-    hearing = word_error_rate(words, [normalise(reply) for reply in replies])
-    return hearing, word_error_rate(replies, heard), len(texts)
+    hearing = word_error_rate([text for _, text in pairs], [normalise(r) for r in replies])
+    return hearing, word_error_rate(replies, heard), len(pairs)
