@@ -7,7 +7,7 @@ import pytest
 
 from voicechat.training.augment import NOISES, Augmentation, at_snr, augment, noise
 
-OFF = Augmentation(warp=0, room=0, telephone=0, echo=0, noise=0, level_db=(0, 0),
+OFF = Augmentation(warp=0, room=0, telephone=0, microphone=0, echo=0, noise=0, level_db=(0, 0),
                    floor_db=(-200, -200), lead_ms=(250, 250), trail_ms=(500, 500))  # fmt: skip
 
 
@@ -18,6 +18,10 @@ def speech(seconds: float = 1.5) -> np.ndarray:
 
 def power_db(pcm: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(pcm.astype(np.float64) ** 2)))
+
+
+def octave_db(pcm: np.ndarray, octave: slice) -> float:
+    return float(10 * np.log10(np.mean(np.abs(np.fft.rfft(pcm)[octave]) ** 2)))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -52,6 +56,17 @@ def test_noise_stands_at_its_ratio(kind: str) -> None:
     noisy = noise(kind, len(x), [speech(1.1), speech(0.7)], rng)
     assert len(noisy) == len(x)
     assert power_db(at_snr(x, x, noisy, 15.0) - x) == pytest.approx(power_db(x) - 15, abs=0.2)
+
+
+def test_a_microphone_colours_the_speech_within_its_bounds() -> None:
+    hiss = np.random.default_rng(0).standard_normal(64_000).astype(np.float32) * 0.02
+    off = replace(OFF, lead_ms=(0, 0), trail_ms=(0, 0))
+    heard = augment(hiss, [hiss], replace(off, microphone=1), np.random.default_rng(0))
+    plain = augment(hiss, [hiss], off, np.random.default_rng(0))
+    octaves = [slice(60 * 4 * 2**k, 60 * 4 * 2 ** (k + 1)) for k in range(7)]  # 0.25 Hz a bin
+    change = [octave_db(heard, o) - octave_db(plain, o) for o in octaves]
+    assert max(change) - min(change) > 3
+    assert max(np.abs(change)) <= off.microphone_db + 0.1
 
 
 def test_a_telephone_passes_no_highs() -> None:

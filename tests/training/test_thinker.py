@@ -53,6 +53,22 @@ def test_scores_are_transformers_own_with_speech_in_two_turns(scribe, thinker) -
     assert labels.tolist() == [long.ids[i] for i in taught] + scribe.ids("Hello!") + [scribe.end]
 
 
+def test_a_word_is_foreseen_below_the_layer_that_reads_it_for_the_next_reply(
+    scribe, thinker
+) -> None:
+    cut = scribe.start()
+    scribe.typed(cut, Turn("count from one to five", "One, two, three, four, five.", "One, two"))
+    (foreseen,) = cut.foreseen
+    language_model = thinker.model.language_model
+    with torch.no_grad():
+        scores, labels = thinking.predict(thinker, [cut])
+        below = language_model(input_ids=torch.tensor([cut.ids]), output_hidden_states=True)
+        inner = below.hidden_states[1][0, foreseen - 1]  # below the second of two layers
+        expected = thinker.lm_head(language_model.norm(inner))
+    assert labels[-1] == scribe.ids("... three")[-1] != cut.ids[foreseen]
+    torch.testing.assert_close(scores[-1], expected, rtol=1e-4, atol=1e-4)
+
+
 def test_exact_is_what_greedy_generate_says(scribe, thinker) -> None:
     row = scribe.start()
     scribe.typed(row, Turn("what is the capital of france", ""))

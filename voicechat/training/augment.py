@@ -24,10 +24,12 @@ class Augmentation:
     warp: float = 0.10  # tempo and pitch together, as a faster or slower tape
     room: float = 0.35
     telephone: float = 0.10
+    microphone: float = 0.60
     echo: float = 0.15
     noise: float = 0.75
     snr_db: tuple[float, float] = (5.0, 40.0)
     echo_db: tuple[float, float] = (14.0, 35.0)
+    microphone_db: float = 10.0  # how far its response may rise or fall at any octave
     level_db: tuple[float, float] = (-18.0, 6.0)
     lead_ms: tuple[int, int] = (0, 500)
     trail_ms: tuple[int, int] = (100, 900)
@@ -59,6 +61,8 @@ def augment(
         x = _add(x, noise(str(rng.choice(NOISES)), len(x), others, rng), power, a.snr_db, rng)
     if rng.random() < a.telephone:
         x = _telephone(x)
+    if rng.random() < a.microphone:
+        x = _microphone(x, a.microphone_db, rng)
     x = x * 10 ** (rng.uniform(*a.level_db) / 20)
     x = x + rng.standard_normal(len(x), np.float32) * 10 ** (rng.uniform(*a.floor_db) / 20)
     return np.clip(x, -1, 1).astype(np.float32)
@@ -134,6 +138,13 @@ def _telephone(x: np.ndarray) -> np.ndarray:
     narrow = narrow - lfilter([0.1], [1, -0.9], narrow)  # no lows
     y = soxr.resample(narrow, 8_000, MIC_RATE, "LQ")[: len(x)]
     return np.pad(y, (0, len(x) - len(y)))
+
+
+def _microphone(x: np.ndarray, most_db: float, rng: np.random.Generator) -> np.ndarray:
+    """A frequency response as no two microphones share it, smooth over the octaves from 60 Hz."""
+    octaves = np.log2(np.maximum(np.fft.rfftfreq(len(x), 1 / MIC_RATE) / 60, 1))
+    gains_db = np.interp(octaves, np.arange(8), rng.uniform(-most_db, most_db, 8))
+    return np.fft.irfft(np.fft.rfft(x) * 10 ** (gains_db / 20), len(x))
 
 
 def _add(

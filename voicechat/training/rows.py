@@ -47,6 +47,7 @@ class Row:
         spoken: which positions the audio encoder fills.
         heard: with what, in order: `[vectors, width]` for each spoken turn.
         replies: (start, end) of each whole reply with its `<|im_end|>`, one a scored turn.
+        foreseen: the positions whose label is not what stands there (see `foresee`).
     """
 
     ids: list[int] = field(default_factory=list)
@@ -55,6 +56,7 @@ class Row:
     spoken: list[bool] = field(default_factory=list)
     heard: list[torch.Tensor] = field(default_factory=list)
     replies: list[tuple[int, int]] = field(default_factory=list)
+    foreseen: list[int] = field(default_factory=list)
 
     def add(self, ids: Sequence[int], spoken: bool = False) -> None:
         """Appends ids that are given, to be filled with vectors if `spoken`."""
@@ -77,6 +79,7 @@ class Row:
         """Teaches another token than the one that stands at the last position."""
         self.labels[-1] = token
         self.weights.append(1.0)
+        self.foreseen.append(len(self.ids) - 1)
 
 
 class Scribe:

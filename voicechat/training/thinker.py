@@ -24,6 +24,7 @@ from voicechat.training.whisper import encoder_config
 
 Thinker = Qwen2_5OmniThinkerForConditionalGeneration
 TOGETHER = 8  # rows padded to one length: more would be mostly padding
+ABOVE = 1  # layers above the one that foresees a word: they can read it for the next reply
 QUIET = 0.02  # the final norm's factor: the Talker then reads nearly the bare embeddings
 
 
@@ -88,9 +89,19 @@ def _predict(thinker: Thinker, rows: Sequence[Row]) -> tuple[torch.Tensor, torch
     if heard:
         spoken = torch.tensor([row.spoken + [False] * (longest - len(row.ids)) for row in rows])
         embeds = embeds.masked_scatter(spoken.unsqueeze(-1), torch.cat(heard).to(embeds.dtype))
-    hidden = thinker.model.language_model(inputs_embeds=embeds, use_cache=False).last_hidden_state
+    hidden = _hidden(thinker.model.language_model, embeds, rows)
     taught = labels[:, 1:] != IGNORE
     return thinker.lm_head(hidden[:, :-1][taught]).float(), labels[:, 1:][taught]
+
+
+def _hidden(language_model: nn.Module, embeds: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
+    """The last layer's hidden states, but where a word is foreseen those of an inner layer."""
+    layers = language_model(inputs_embeds=embeds, use_cache=False, output_hidden_states=True)
+    foreseen = torch.zeros(embeds.shape[:2], dtype=torch.bool)
+    for i, row in enumerate(rows):
+        foreseen[i, [position - 1 for position in row.foreseen]] = True
+    inner = language_model.norm(layers.hidden_states[-1 - ABOVE])
+    return torch.where(foreseen.unsqueeze(-1), inner, layers.last_hidden_state)
 
 
 def exact(thinker: Thinker, rows: Sequence[Row]) -> list[bool]:
