@@ -6,6 +6,7 @@ Four STFT resolutions and the mel are its only judges; an adversary would sharpe
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def crop(pcm: np.ndarray, frames: int, rng: random.Random) -> torch.Tensor:
     return torch.from_numpy(piece) * rng.uniform(0.7, 1.2)
 
 
+def draw(
+    utterances: Sequence[Utterance], batch: int, frames: int, rng: random.Random
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draws pieces of utterances as mel [batch, 80, frames] and wave [batch, 240 frames]."""
+    chosen = rng.choices(utterances, k=batch)
+    pieces = torch.stack([crop(u.pcm, frames, rng) for u in chosen])
+    margin = MARGIN_FRAMES * SPEAKER_HOP
+    return log_mel(pieces)[:, :, MARGIN_FRAMES:-MARGIN_FRAMES], pieces[:, margin:-margin]
+
+
 def losses(spoken: torch.Tensor, wave: torch.Tensor) -> dict[str, torch.Tensor]:
     """Distance of two [batch, samples]: spectral convergence, log magnitudes and the mel."""
     loss = torch.zeros(())
@@ -108,13 +119,10 @@ def train(config: VocoderConfig, workdir: Path, utterances: list[Utterance]) -> 
     trainer = Trainer("vocoder", workdir, {"bigvgan": bigvgan}, optimizer, schedule, config.seed,
                       checkpoint_every=config.checkpoint_every, ema=0.998, clip=5.0)  # fmt: skip
     speak: nn.Module = torch.compile(bigvgan) if config.compile else bigvgan
-    margin = MARGIN_FRAMES * SPEAKER_HOP
 
     def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
-        chosen = rng.choices(utterances, k=config.batch)
-        pieces = torch.stack([crop(u.pcm, config.crop_frames, rng) for u in chosen])
-        mel = log_mel(pieces)[:, :, MARGIN_FRAMES:-MARGIN_FRAMES]
-        return losses(speak(mel), pieces[:, margin:-margin])
+        mel, wave = draw(utterances, config.batch, config.crop_frames, rng)
+        return losses(speak(mel), wave)
 
     return trainer.run(step)
 

@@ -1,9 +1,9 @@
-"""Adds a preset voice from recordings: speaker fine-tuning of Talker and DiT.
+"""Adds a preset voice from recordings: speaker fine-tuning of all that speaks.
 
 The third of the Talker's published stages. The codec names what was recorded; Talker and DiT learn
-the pairs under a voice token and a preset vector that nobody has used yet, in a copy of the
-checkpoint. So that the other voices stay as they are, every batch holds as much of what each of
-these said before the training began.
+the pairs under a voice token and a preset vector that nobody has used yet, and BigVGAN the sound,
+in a copy of the checkpoint. So that the other voices stay as they are, every batch holds as much
+of what each of these said before the training began.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import pitch
 from voicechat.evaluation.similarity import SpeakerEncoder
 from voicechat.training import dit as flow
-from voicechat.training import export
+from voicechat.training import export, vocoder
 from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label, silence_code
 from voicechat.training.listen import speak, through_token2wav
 from voicechat.training.loop import Schedule, Trainer
 from voicechat.training.replies import Replies, random_prompt
 from voicechat.training.rows import Scribe
-from voicechat.training.speech import Utterance, load_folder, seconds
+from voicechat.training.speech import Utterance, balanced, load_folder, seconds
 from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
 from voicechat.training.tokenizer import load_tokenizer
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "pocket"
 LEAST_S = 20.0
 LONGEST_CODES = 700
+PIECE_FRAMES = 40
 TRIED = 8  # recorded sentences that are said before and after
 
 
@@ -56,6 +57,7 @@ class VoiceConfig:
         warmup: Steps to reach it.
         positions: The Talker's positions a step.
         crops: The DiT's crops a step.
+        pieces: BigVGAN's crops a step.
         rehearsed: Sentences that each other voice says to remember itself.
         checkpoint_every: Steps between checkpoints.
         seed: Of everything drawn.
@@ -65,11 +67,12 @@ class VoiceConfig:
     data: str = ""
     checkpoint: str = ""
     out: str = ""
-    steps: int = 400
+    steps: int = 800
     lr: float = 3e-4
     warmup: int = 20
     positions: int = 2000
     crops: int = 8
+    pieces: int = 4
     rehearsed: int = 24
     checkpoint_every: int = 100
     seed: int = 13
@@ -96,6 +99,11 @@ class Speaking:
     def dit(self) -> nn.Module:
         """The DiT."""
         return self.model.token2wav.code2wav_dit_model
+
+    @property
+    def bigvgan(self) -> nn.Module:
+        """BigVGAN."""
+        return self.model.token2wav.code2wav_bigvgan_model
 
     def index(self, name: str) -> int:
         """Number of the token of a voice."""
@@ -181,6 +189,13 @@ def rehearse(speaking: Speaking, texts: Sequence[str]) -> list[Labelled]:
     return items
 
 
+@torch.no_grad()
+def sound(speaking: Speaking, item: Labelled) -> Utterance:
+    """What BigVGAN makes of a mel."""
+    wave = speaking.bigvgan(item.mel[None].float()).flatten()
+    return Utterance(item.voice, item.text, wave.half().numpy())
+
+
 def train(
     config: VoiceConfig, workdir: Path, speaking: Speaking, recorded: Sequence[Utterance]
 ) -> dict[str, float]:
@@ -188,11 +203,13 @@ def train(
     new = label(speaking.codec, list(recorded))
     texts = random.Random(config.seed).choices([i.text for i in new], k=config.rehearsed)
     torch.manual_seed(config.seed)
-    items = new + rehearse(speaking, texts)
+    rehearsed = rehearse(speaking, texts)
+    items = new + rehearsed
+    sounding = balanced([*recorded, *(sound(speaking, item) for item in rehearsed)])
     talker, quiet = speaking.model.talker, silence_code(speaking.codec)
     of_voice = {v: [i for i in items if i.voice == v] for v in {i.voice for i in items}}
     replies, scribe = Replies(items, speaking.tokenizer, quiet), Scribe(speaking.tokenizer)
-    modules = {"talker": talker, "dit": speaking.dit}
+    modules = {"talker": talker, "dit": speaking.dit, "bigvgan": speaking.bigvgan}
     optimizer = torch.optim.AdamW(
         [p for m in modules.values() for p in m.parameters()], betas=(0.9, 0.98), weight_decay=0.0
     )
@@ -209,7 +226,11 @@ def train(
         coded = next_code_loss(talker, *zip(*laid, strict=True))
         crops = flow.draw(of_voice, config.crops, 96, quiet, rng)
         flowed = flow.flow_loss(speaking.dit, crops)
-        return {"loss": coded["loss"] + flowed, "talker": coded["loss"], "dit": flowed}
+        with torch.autocast("cpu", enabled=False):  # spectra need all of float32
+            mel, wave = vocoder.draw(sounding, config.pieces, PIECE_FRAMES, rng)
+            sounded = vocoder.losses(speaking.bigvgan(mel), wave)["loss"]
+        return {"loss": coded["loss"] + flowed + sounded, "talker": coded["loss"], "dit": flowed,
+                "bigvgan": sounded}  # fmt: skip
 
     last = trainer.run(step)
     speaking.model.eval()
@@ -221,8 +242,7 @@ def say(
 ) -> list[np.ndarray]:
     """Texts as the model says them in the new voice, [samples] each; what is too short is left."""
     references = [torch.zeros_like(preset["ref_mel"][0])] * new + [preset["ref_mel"][0]]
-    token2wav = speaking.model.token2wav
-    render = through_token2wav(speaking.dit, token2wav.code2wav_bigvgan_model, references)
+    render = through_token2wav(speaking.dit, speaking.bigvgan, references)
     spoken = speak(speaking.model.talker, speaking.tokenizer, texts, new)
     return [render(s.codes, new) for s in spoken if len(s.codes) > 20]
 
