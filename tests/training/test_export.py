@@ -15,6 +15,8 @@ from voicechat.training import export, unpack, voice
 from voicechat.training.codec import Codec
 from voicechat.training.dit import build_dit
 from voicechat.training.loop import Schedule, Trainer, trained
+from voicechat.training.replies import text_table
+from voicechat.training.speech import load_folder
 from voicechat.training.talker import EOS, PAD, build_talker
 from voicechat.training.thinker import QUIET, build_thinker, quiet
 from voicechat.training.tokenizer import load_tokenizer, train_tokenizer
@@ -94,6 +96,27 @@ def test_its_tokenizer_and_its_ears_are_the_ones_it_was_trained_with(checkpoint:
 def test_its_settings_are_legal(checkpoint: Path) -> None:
     settings = merge(ModelSettings(), read_yaml(checkpoint / "voicechat.yaml"), "voicechat.yaml")
     assert settings.system_prompt == export.SYSTEM and not settings.sees
+
+
+def test_a_new_voice_begins_as_the_preset_that_sounds_most_like_it(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    speaking = voice.load(checkpoint)
+    name, like = next(reversed(speaking.voices.items()))
+    new = speaking.free()
+    write_folder(tmp_path / "robin", hz=180.0, times=2)
+    recorded = load_folder(tmp_path / "robin", new)
+    speaking.voices[name] = {**like, **export.preset(new, speaking.tokenizer, recorded),
+                             "bos_token": like["bos_token"]}  # fmt: skip
+    project = speaking.model.talker.thinker_to_talker_proj
+    with torch.no_grad():
+        before = project(text_table())
+        voice.begin(speaking, recorded)
+        after = project(text_table())
+    torch.testing.assert_close(after[speaking.token(new)], before[like["bos_token"]])
+    others = torch.arange(len(before)) != speaking.token(new)
+    changed = (after - before)[others].norm(dim=1) / before[others].norm(dim=1)
+    assert changed.mean() < 0.1
 
 
 def test_a_voice_is_added_to_a_copy(checkpoint: Path, tmp_path: Path, capsys) -> None:

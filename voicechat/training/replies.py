@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from voicechat.training.alignment import token_of_letter
 from voicechat.training.codec import Labelled
-from voicechat.training.domain import said_often
+from voicechat.training.domain import said, said_often
 from voicechat.training.hearing import embedding_table
 from voicechat.training.rows import Scribe, draw_talks
 from voicechat.training.tokenizer import SIZE
@@ -23,6 +23,7 @@ EMBEDDING = 384
 IGNORE = -100  # torch's cross entropy skips these labels
 VECTORS_A_LETTER = 1.8  # of a user's speech, at 25 a second
 LONGEST_PROMPT, CUT_PROMPT = 400, 40  # positions
+WHOLE = 0.7  # share of the joined replies that are whole replies of the domain
 PAUSE_CODES = 8  # between sentences, beside the 60 + 120 ms that each recording brings
 
 
@@ -72,13 +73,15 @@ class Replies:
     """Draws replies for training: single sentences and several joined, of all voices alike.
 
     What is said often has to be said well, and what is rare must not be forgotten: a sentence is
-    drawn by the root of how often it is said in the domain's talks.
+    drawn by the root of how often it is said in the domain's talks. Several are the whole of a
+    reply there, or strung together.
     """
 
     def __init__(self, items: Sequence[Labelled], tokenizer: Tokenizer, quiet: int) -> None:
         self.tokenizer, self.quiet = tokenizer, quiet
         voices = sorted({i.voice for i in items})
         self._of_voice = {v: [i for i in items if i.voice == v] for v in voices}
+        self._whole = {v: _whole(own) for v, own in self._of_voice.items()}
         self._shares = {v: _shares(own) for v, own in self._of_voice.items()}
 
     def draw(self, joined: float, most_codes: int, rng: random.Random) -> Said:
@@ -87,9 +90,9 @@ class Replies:
         some = iter(lambda: self._one(voice, rng), None)
         parts = [next(item for item in some if len(item.codes) <= most_codes)]
         if rng.random() < joined:
-            for item in islice(some, rng.randint(1, 7)):
-                if sum(len(p.codes) + PAUSE_CODES for p in [*parts, item]) <= most_codes:
-                    parts.append(item)
+            strung = [*parts, *islice(some, rng.randint(1, 7))]
+            whole = self._whole[voice] if rng.random() < WHOLE else []
+            parts = _fitting(rng.choice(whole) if whole else strung, most_codes) or parts
         return join(parts, self.tokenizer, self.quiet)
 
     def _one(self, voice: int, rng: random.Random) -> Labelled:
@@ -104,6 +107,19 @@ class Replies:
         end = rng.randint(1, len(pool))
         size = max(1, positions // (len(pool[end - 1].codes) + prompt))
         return pool[max(0, end - size) : end]
+
+
+def _whole(items: Sequence[Labelled]) -> list[list[Labelled]]:
+    """The replies of several sentences in the domain's talks all of which are recorded."""
+    own = {item.text: item for item in items}
+    several = [r for r in said() if len(r) > 1 and all(sentence in own for sentence in r)]
+    return [[own[sentence] for sentence in reply] for reply in several]
+
+
+def _fitting(items: Sequence[Labelled], most_codes: int) -> list[Labelled]:
+    """The items at the beginning that are no longer together than so many codes."""
+    ends = accumulate(len(item.codes) + PAUSE_CODES for item in items)
+    return [item for item, end in zip(items, ends, strict=True) if end <= most_codes + PAUSE_CODES]
 
 
 def _shares(items: Sequence[Labelled]) -> list[float]:

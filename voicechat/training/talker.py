@@ -96,7 +96,7 @@ class TalkerConfig:
     warmup: int = 150
     corrupted: float = 0.15
     cut_prompts: float = 0.75
-    joined: float = 0.2
+    joined: float = 0.5
     most_codes: int = 700
     guidance: float = 0.3
     ramp: int = 800

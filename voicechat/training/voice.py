@@ -28,9 +28,10 @@ from voicechat.evaluation.similarity import SpeakerEncoder
 from voicechat.training import dit as flow
 from voicechat.training import export, vocoder
 from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label, silence_code
+from voicechat.training.domain import reply_sentences
 from voicechat.training.listen import speak, through_token2wav
 from voicechat.training.loop import Schedule, Trainer
-from voicechat.training.replies import Replies, random_prompt
+from voicechat.training.replies import Replies, random_prompt, text_table
 from voicechat.training.rows import Scribe
 from voicechat.training.speech import Utterance, balanced, load_folder, seconds
 from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
@@ -58,7 +59,7 @@ class VoiceConfig:
         positions: The Talker's positions a step.
         crops: The DiT's crops a step.
         pieces: BigVGAN's crops a step.
-        rehearsed: Sentences that each other voice says to remember itself.
+        rehearsed: Sentences of the domain that each other voice says to remember itself.
         checkpoint_every: Steps between checkpoints.
         seed: Of everything drawn.
     """
@@ -73,7 +74,7 @@ class VoiceConfig:
     positions: int = 2000
     crops: int = 8
     pieces: int = 4
-    rehearsed: int = 24
+    rehearsed: int = 150
     checkpoint_every: int = 100
     seed: int = 13
 
@@ -108,7 +109,7 @@ class Speaking:
     def index(self, name: str) -> int:
         """Number of the token of a voice."""
         token = self.voices[name]["bos_token"]
-        return next(k for k in range(MOST_VOICES) if self._token(k) == token)
+        return next(k for k in range(MOST_VOICES) if self.token(k) == token)
 
     def free(self) -> int:
         """Number of the first token that no voice has.
@@ -118,11 +119,12 @@ class Speaking:
         """
         taken = {preset["bos_token"] for preset in self.voices.values()}
         for k in range(MOST_VOICES):
-            if self._token(k) not in taken:
+            if self.token(k) not in taken:
                 return k
         raise UserError(f"all {MOST_VOICES} voices are taken: {', '.join(self.voices)}")
 
-    def _token(self, k: int) -> int:
+    def token(self, k: int) -> int:
+        """The token of the voice with this number."""
         return self.tokenizer.token_to_id(f"<|voice_{k}|>")
 
 
@@ -196,14 +198,34 @@ def sound(speaking: Speaking, item: Labelled) -> Utterance:
     return Utterance(item.voice, item.text, wave.half().numpy())
 
 
+@torch.no_grad()
+def begin(speaking: Speaking, recorded: Sequence[Utterance]) -> None:
+    """Lets the Talker take a new voice's token for that of the preset that sounds most like it.
+
+    A strange token says nothing to it, and ten minutes do not teach it to speak from nothing. The
+    token's random vector is nearly orthogonal to all others, so these are projected as before.
+    """
+    new = recorded[0].voice
+    reference = export.preset(new, speaking.tokenizer, recorded)["ref_mel"]
+    apart = {
+        name: (preset["ref_mel"].mean((0, 1)) - reference.mean((0, 1))).norm()
+        for name, preset in speaking.voices.items()
+    }
+    like = speaking.voices[min(apart, key=apart.__getitem__)]["bos_token"]
+    strange, known = text_table()[[speaking.token(new), like]]
+    weight = speaking.model.talker.thinker_to_talker_proj.weight
+    weight += torch.outer(weight @ (known - strange), strange / strange.dot(strange))
+
+
 def train(
     config: VoiceConfig, workdir: Path, speaking: Speaking, recorded: Sequence[Utterance]
 ) -> dict[str, float]:
     """Teaches Talker and DiT the recordings; returns the last losses."""
     new = label(speaking.codec, list(recorded))
-    texts = random.Random(config.seed).choices([i.text for i in new], k=config.rehearsed)
+    texts = random.Random(config.seed).sample(sorted(reply_sentences()), config.rehearsed)
     torch.manual_seed(config.seed)
     rehearsed = rehearse(speaking, texts)
+    begin(speaking, recorded)
     items = new + rehearsed
     sounding = balanced([*recorded, *(sound(speaking, item) for item in rehearsed)])
     talker, quiet = speaking.model.talker, silence_code(speaking.codec)

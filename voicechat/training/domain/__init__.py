@@ -1,9 +1,9 @@
 """The domain of pocket's conversation: what can be said to it, and the one right reply.
 
 `talk` draws training and test conversations; `reply_sentences` lists what the voices must be able
-to say, and `said_often` counts what they say most; `questions` lists single questions for the
-synthesis of users' speech. Two splits are never trained: "phrasing" (ways of asking) and "pairs" (a
-tenth of the pairs of numbers).
+to say, `said` what they say in talks and `said_often` how often; `questions` lists single questions
+for the synthesis of users' speech. Two splits are never trained: "phrasing" (ways of asking) and
+"pairs" (a tenth of the pairs of numbers).
 """
 
 from voicechat.training.domain.sample import (
@@ -12,6 +12,7 @@ from voicechat.training.domain.sample import (
     questions,
     rare_words,
     reply_sentences,
+    said,
     said_often,
     talk,
 )
@@ -19,6 +20,6 @@ from voicechat.training.domain.talks import Talk, Turn
 from voicechat.training.domain.words import sentences
 
 __all__ = [
-    "KINDS", "SPLITS", "Talk", "Turn", "questions", "rare_words", "reply_sentences", "said_often",
-    "sentences", "talk",
+    "KINDS", "SPLITS", "Talk", "Turn", "questions", "rare_words", "reply_sentences", "said",
+    "said_often", "sentences", "talk",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from voicechat.training.domain.calendar import calendar
 from voicechat.training.domain.item import Item, load
 from voicechat.training.domain.words import capitalise
 
+OPENINGS = 9  # the first of chat.yaml: with these people begin
 SPELLING_FORMS = (
     "spell {x}", "how do you spell {x}", "spell the word {x}", "how is {x} spelled",
     "how do i spell {x}", "what letters are in {x}", "how do we spell {x}",
@@ -53,8 +54,9 @@ def _tables() -> Iterator[Item]:
 
 def _written() -> Iterator[Item]:
     for name in ("fact", "chat"):
-        for reply, forms in load(name).items():
-            yield Item(name, reply, tuple(normalise(form) for form in forms))
+        for place, (reply, forms) in enumerate(load(name).items()):
+            weight = 4.0 if name == "chat" and place < OPENINGS else 1.0
+            yield Item(name, reply, tuple(normalise(form) for form in forms), weight=weight)
 
 
 def _spelled() -> Iterator[Item]:

@@ -46,7 +46,8 @@ _TRAIN = {
                "{} thanks", "hey {}"),
     "bare": ("{}", "{}", "{}", "{}", "{} pocket", "okay {}", "oh {}", "hey {}", "so {}", "now {}",
              "um {}", "{} please", "all right {}", "pocket {}", "right {}", "hmm {}", "yes {}",
-             "{} buddy", "{} dear", "{} mate", "{} thanks", "hey pocket {}", "excuse me {}"),
+             "{} buddy", "{} dear", "{} mate", "{} thanks", "hey pocket {}", "excuse me {}",
+             "hello {}", "hi {}", "hello there {}"),
 }  # fmt: skip
 _HELD_OUT = {
     "question": ("could you tell me {}", "i want to know {}", "hello pocket {}", "{} my friend"),
