@@ -28,8 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def config(folder: Path) -> ModelConfig:
-    """Greedy, and short replies."""
-    return ModelConfig(name=str(folder), greedy=True, settings=SETTINGS)
+    """Greedy, and short replies; on CPU also where there is more (see test_gpu.py)."""
+    return ModelConfig(name=str(folder), device="cpu", greedy=True, settings=SETTINGS)
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def generate(
     codes: list[torch.Tensor] = []
     hook = _spy(model.talker, codes)
     try:
-        tokens = torch.tensor([[0, *prompt_ids]])
+        tokens = torch.tensor([[0, *prompt_ids]], device=checkpoint.device)
         mask = torch.ones_like(tokens)
         mask[0, 0] = 0
         sequence, _ = model.generate(
@@ -91,8 +91,8 @@ def _speech(checkpoint: Checkpoint, clips: list[np.ndarray]) -> dict[str, torch.
         return_attention_mask=True,
     )
     return {
-        "input_features": made["input_features"],
-        "feature_attention_mask": made["attention_mask"],
+        "input_features": made["input_features"].to(checkpoint.device),
+        "feature_attention_mask": made["attention_mask"].to(checkpoint.device),
     }
 
 

@@ -7,7 +7,7 @@ import torch
 
 from voicechat.engine.graphs import Captured, warming
 
-cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
+without = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
 
 
 def test_on_cpu_it_is_the_function_itself_even_while_warming() -> None:
@@ -17,7 +17,8 @@ def test_on_cpu_it_is_the_function_itself_even_while_warming() -> None:
     assert tripled.tolist() == [3, 3] and kept == "as it is"
 
 
-@cuda
+@pytest.mark.gpu
+@without
 def test_a_replay_sees_new_inputs_and_keeps_old_results() -> None:
     calls = []
     step = Captured(lambda x: (calls.append(1), x * 2)[1])
@@ -29,7 +30,8 @@ def test_a_replay_sees_new_inputs_and_keeps_old_results() -> None:
     assert first.tolist() == [2.0] * 4 and second.tolist() == [10.0] * 4
 
 
-@cuda
+@pytest.mark.gpu
+@without
 def test_a_shape_that_was_never_warmed_runs_as_it_is() -> None:
     step = Captured(lambda x: x + 1)
     with warming():

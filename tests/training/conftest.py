@@ -14,10 +14,10 @@ def kill_at_eleven(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], ob
     """Runs a stage until its twelfth step begins, and no further."""
     take_step = Trainer._train_step
 
-    def die(self: Trainer, step_fn) -> None:
+    def die(self: Trainer, step_fn, drawn) -> None:
         if self.step == 11:
             raise KeyboardInterrupt
-        take_step(self, step_fn)
+        take_step(self, step_fn, drawn)
 
     def run(stage: Callable[[], object]) -> None:
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

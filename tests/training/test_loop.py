@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,20 +18,29 @@ from voicechat.training.loop import Schedule, Trainer, trained
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from tests.training.test_loop import trainer
+from tests.training.test_loop import draw, trainer
 print("ready", flush=True)
 run, step = trainer(Path(sys.argv[1]))
-run.run(lambda n, rng: (time.sleep(0.02), step(n, rng))[1])
+run.run(draw, lambda drawn: (time.sleep(0.02), step(drawn))[1])
 """
 
 
-def trainer(workdir: Path, steps: int = 60, ema: float | None = 0.99):
+def trainer(workdir: Path, steps: int = 60, ema: float | None = 0.99, workers: int = 0):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.2), nn.Linear(8, 1))
     optimizer = torch.optim.AdamW(net.parameters())
     run = Trainer("toy", workdir, {"net": net}, optimizer, Schedule(steps, 1e-2, 5), seed=3,
-                  checkpoint_every=20, log_every=4, ema=ema)  # fmt: skip
-    return run, lambda n, rng: {"loss": (net(torch.randn(4, 8)) - rng.random()).square().mean()}
+                  checkpoint_every=20, log_every=4, ema=ema, workers=workers)  # fmt: skip
+
+    def step(drawn: torch.Tensor):
+        seen = torch.randn(4, 8, device=run.device)
+        return {"loss": (net(seen) - drawn.to(run.device)).square().mean()}
+
+    return run, step
+
+
+def draw(number: int, rng: random.Random) -> torch.Tensor:
+    return torch.tensor(rng.random())
 
 
 def lines(workdir: Path) -> list[dict]:
@@ -45,7 +55,7 @@ def lines(workdir: Path) -> list[dict]:
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_goes_on_with_the_same_losses(tmp_path: Path, kill: signal.Signals) -> None:
     whole, step = trainer(tmp_path / "whole")
-    whole.run(step)
+    whole.run(draw, step)
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "killed")]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)  # fmt: skip
@@ -56,7 +66,7 @@ def test_a_killed_run_goes_on_with_the_same_losses(tmp_path: Path, kill: signal.
     assert process.wait(timeout=30) != 0
     again, step = trainer(tmp_path / "killed")
     assert 20 <= again.step < 60
-    again.run(step)
+    again.run(draw, step)
     assert lines(tmp_path / "killed") == lines(tmp_path / "whole")
     for ours, theirs in zip(
         *(trained(tmp_path / d, "toy")["net"].values() for d in ("killed", "whole")), strict=True
@@ -64,22 +74,29 @@ def test_a_killed_run_goes_on_with_the_same_losses(tmp_path: Path, kill: signal.
         assert torch.equal(ours, theirs)
 
 
+def test_processes_that_draw_ahead_change_nothing(tmp_path: Path) -> None:
+    for workers in (0, 2):
+        run, step = trainer(tmp_path / str(workers), workers=workers)
+        run.run(draw, step)
+    assert lines(tmp_path / "2") == lines(tmp_path / "0")
+
+
 def test_sigterm_saves_the_very_step(tmp_path: Path) -> None:
     run, step = trainer(tmp_path)
 
-    def until_seven(number, rng):
-        if number == 6:
+    def until_seven(drawn):
+        if run.step == 6:
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(number, rng)
+        return step(drawn)
 
     with pytest.raises(SystemExit, match="step 7"):
-        run.run(until_seven)
+        run.run(draw, until_seven)
     assert trainer(tmp_path)[0].step == 7
 
 
 def test_the_average_follows_the_weights(tmp_path: Path) -> None:
     run, step = trainer(tmp_path, steps=30, ema=0.5)
-    run.run(step)
+    run.run(draw, step)
     average = trained(tmp_path, "toy")["net"]["0.weight"]
     weights = run.modules["net"].state_dict()["0.weight"]
     assert not torch.equal(average, weights)
@@ -88,7 +105,7 @@ def test_the_average_follows_the_weights(tmp_path: Path) -> None:
 
 def test_a_run_leaves_a_log_and_a_curve(tmp_path: Path) -> None:
     run, step = trainer(tmp_path, steps=12)
-    run.run(step, evaluate=lambda: {"answer": 42.0}, evaluate_every=6)
+    run.run(draw, step, evaluate=lambda: {"answer": 42.0}, evaluate_every=6)
     assert [line["step"] for line in lines(tmp_path) if "eval/answer" in line] == [6, 12]
     assert (tmp_path / "toy" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
@@ -103,4 +120,4 @@ def test_the_schedule_warms_up_and_falls_to_its_floor() -> None:
 def test_a_gradient_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     run, step = trainer(tmp_path)
     with pytest.raises(AssertionError, match="gradient nan at step 0"):
-        run.run(lambda n, rng: {"loss": step(n, rng)["loss"] * float("nan")})
+        run.run(draw, lambda drawn: {"loss": step(drawn)["loss"] * float("nan")})

@@ -29,7 +29,11 @@ class KeyValues(Cache):
 
     def __init__(self, layers: int, capacity: int = _SMALLEST) -> None:
         super().__init__(layers=[_Layer(capacity) for _ in range(layers)])
-        self.capacity = capacity
+
+    @property
+    def capacity(self) -> int:
+        """How many positions the buffers hold before they have to grow."""
+        return self.layers[0].capacity
 
     @property
     def length(self) -> int:

@@ -28,9 +28,7 @@ class Decoder:
         assert not model.has_sliding_layers, "sliding window attention cannot be rewound"
         self.model = model
         self.capacity = _window(capacity) if capacity else 0
-        layers = len(model.layers)
-        self.cache = KeyValues(layers, self.capacity) if capacity else KeyValues(layers)
-        self._captured = Captured(self._fixed)
+        self.clear()
 
     @property
     def length(self) -> int:
@@ -42,8 +40,10 @@ class Decoder:
         self.cache.rewind(length)
 
     def clear(self) -> None:
-        """Forgets everything and gives the memory back."""
-        self.cache = KeyValues(len(self.cache.layers), self.cache.capacity)
+        """Forgets everything and gives the memory back, captured steps too: they point into it."""
+        layers = len(self.model.layers)
+        self.cache = KeyValues(layers, self.capacity) if self.capacity else KeyValues(layers)
+        self._captured = Captured(self._fixed)
 
     def warm_up(self) -> None:
         """Captures a step for every window that the talk may come to need."""
@@ -68,7 +68,8 @@ class Decoder:
         Returns:
             `[n, hidden]`, after the final norm.
         """
-        if len(embeds) == 1 and self.length < self.capacity:
+        # A cache that had to grow lives elsewhere than the captured steps believe.
+        if len(embeds) == 1 and self.length < self.capacity == self.cache.capacity:
             return self._step(embeds, positions)
         spans = zip(embeds.split(_SPAN), positions.split(_SPAN, dim=1), strict=True)
         return torch.cat([self._read(*span) for span in spans])

@@ -153,15 +153,18 @@ class Codec(nn.Module):
 
 def losses(codec: Codec, batch: list[Utterance], ctc_weight: float) -> dict[str, torch.Tensor]:
     """The codec's loss on some utterances: L1 + 0.2 L2 of the mel, CTC of the letters."""
-    mel, frames = pad_mels([u.mel() for u in batch])
+    device = codec.voice.weight.device
+    mel, frames = (part.to(device) for part in pad_mels([u.mel() for u in batch]))
     values, _ = codec.quantize(mel)
-    again = codec.decode(values, torch.tensor([u.voice for u in batch])).float()
-    mask = (torch.arange(mel.shape[2]) < frames[:, None])[:, None]
+    again = codec.decode(values, torch.tensor([u.voice for u in batch], device=device)).float()
+    mask = (torch.arange(mel.shape[2], device=device) < frames[:, None])[:, None]
     error = (again - mel)[mask.expand_as(mel)]
     targets = [spelled(u.text) for u in batch]
     log_probs = codec.letters(values.transpose(1, 2)).float().log_softmax(1).permute(2, 0, 1)
     sizes = torch.tensor([len(t) for t in targets])
-    ctc = F.ctc_loss(log_probs, torch.cat(targets), frames // 2, sizes, zero_infinity=True)
+    ctc = F.ctc_loss(
+        log_probs, torch.cat(targets).to(device), frames // 2, sizes, zero_infinity=True
+    )
     l1 = error.abs().mean()
     return {"loss": l1 + 0.2 * error.square().mean() + ctc_weight * ctc, "l1": l1, "ctc": ctc}
 
@@ -183,11 +186,10 @@ def train(config: CodecConfig, workdir: Path, utterances: list[Utterance]) -> di
                       checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip
     buckets = Buckets([len(u.pcm) for u in utterances])
 
-    def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
-        batch = [utterances[i] for i in buckets.draw(config.batch, rng)]
-        return losses(codec, batch, config.ctc)
+    def draw(number: int, rng: random.Random) -> list[Utterance]:
+        return [utterances[i] for i in buckets.draw(config.batch, rng)]
 
-    return trainer.run(step)
+    return trainer.run(draw, lambda batch: losses(codec, batch, config.ctc))
 
 
 @dataclass(frozen=True)

@@ -138,11 +138,15 @@ def train(
     compiled(dit.transformer_blocks, config.compile)  # the averages stay as they are
     quiet = silence_code(codec)
 
-    def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
+    def drawn(number: int, rng: random.Random) -> tuple[Crops, bool]:
         batch = draw(of_voice, config.batch, config.crop_frames, quiet, rng)
-        return {"loss": flow_loss(dit, batch, rng.random() < config.drop)}
+        return batch, rng.random() < config.drop
 
-    return trainer.run(step)
+    def step(batch: tuple[Crops, bool]) -> dict[str, torch.Tensor]:
+        crops, dropped = batch
+        return {"loss": flow_loss(dit, crops, dropped)}
+
+    return trainer.run(drawn, step)
 
 
 @dataclass(frozen=True)
@@ -188,14 +192,15 @@ def flow_loss(
         batch: The crops.
         dropped: Hide code and voice, as guidance does.
     """
-    mel = batch.mel
-    noise, time = torch.randn_like(mel), torch.rand(len(mel))
+    device = dit.proj_out.weight.device
+    mel = batch.mel.to(device)
+    noise, time = torch.randn_like(mel), torch.rand(len(mel), device=device)
     weight = time[:, None, None]
     velocity = dit(
         hidden_states=(1 - weight) * noise + weight * mel,
-        condition_vector=batch.shown,
-        speaker_embedding=batch.cond.unsqueeze(1).expand(-1, mel.shape[1], -1),
-        quantized_code=batch.codes,
+        condition_vector=batch.shown.to(device),
+        speaker_embedding=batch.cond.to(device).unsqueeze(1).expand(-1, mel.shape[1], -1),
+        quantized_code=batch.codes.to(device),
         time_step=time,
         drop_audio_conditioning=dropped,
         drop_code=dropped,

@@ -181,7 +181,7 @@ def log_probs(
     laid = [layout(talker, tokenizer, one, prompt) for one in said]
     logits, targets, rows = predict(talker, *zip(*laid, strict=True))
     each = -F.cross_entropy(logits, targets, reduction="none")
-    return torch.zeros(len(said)).index_add(0, rows, each)
+    return each.new_zeros(len(said)).index_add(0, rows, each)
 
 
 def train(
@@ -197,17 +197,19 @@ def train(
     trainer = Trainer("dpo", workdir, {"talker": talker}, optimizer, schedule, config.seed,
                       bf16=True, checkpoint_every=config.checkpoint_every)  # fmt: skip
 
-    def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
-        chosen = rng.sample(pairs, min(config.pairs, len(pairs)))
+    def draw(number: int, rng: random.Random) -> list[Pair]:
+        return rng.sample(pairs, min(config.pairs, len(pairs)))
+
+    def step(chosen: list[Pair]) -> dict[str, torch.Tensor]:
         now = log_probs(talker, tokenizer, [s for p in chosen for s in (p.better, p.worse)])
         better, worse = now[0::2], now[1::2]
-        before = torch.tensor([[p.better_before, p.worse_before] for p in chosen])
+        before = now.new_tensor([[p.better_before, p.worse_before] for p in chosen])
         gained = (better - before[:, 0]) - (worse - before[:, 1])
         codes = sum(len(p.better.codes) + 1 for p in chosen)
         loss = -F.logsigmoid(config.beta * gained).mean() - config.keep * better.sum() / codes
         return {"loss": loss, "preferred": (gained > 0).float().mean()}
 
-    return trainer.run(step)
+    return trainer.run(draw, step)
 
 
 def save_pairs(path: Path, pairs: Sequence[Pair]) -> None:

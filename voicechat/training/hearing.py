@@ -67,13 +67,15 @@ def encode(
         states before the projection, `[tokens, d_model]`; 25 tokens a second.
     """
     blocks = [b for mel in mels for b in mel.split(encoder.n_window * 2, dim=1)]
+    device = encoder.conv1.weight.device
     frames = torch.tensor([b.shape[1] for b in blocks])
     x = torch.zeros(len(blocks), encoder.num_mel_bins, int(frames.max()))
     for row, block in zip(x, blocks, strict=True):
         row[:, : block.shape[1]] = block
-    x = F.gelu(encoder.conv1(x)) * (torch.arange(x.shape[2]) < frames[:, None])[:, None]
+    there = (torch.arange(x.shape[2]) < frames[:, None])[:, None]
+    x = F.gelu(encoder.conv1(x.to(device))) * there.to(device)
     x = F.gelu(encoder.conv2(x)).transpose(1, 2)
-    real = torch.arange(x.shape[1]) < ((frames - 1) // 2 + 1)[:, None]
+    real = (torch.arange(x.shape[1]) < ((frames - 1) // 2 + 1)[:, None]).to(device)
     rows = (x + encoder.positional_embedding.positional_embedding[: x.shape[1]])[real]
     for layer in encoder.layers:
         rows = rows + _attend(layer.self_attn, layer.self_attn_layer_norm(rows), real)
@@ -117,7 +119,7 @@ def ctc_loss(head: nn.Linear, states: list[torch.Tensor], texts: Sequence[str]) 
     logits = head(torch.cat(states)).float().log_softmax(-1)
     targets = [spell(t) for t in texts]
     return F.ctc_loss(
-        nn.utils.rnn.pad_sequence(logits.split(lengths)), torch.cat(targets),
+        nn.utils.rnn.pad_sequence(logits.split(lengths)), torch.cat(targets).to(logits.device),
         torch.tensor(lengths), torch.tensor([len(t) for t in targets]), zero_infinity=True,
     )  # fmt: skip
 
@@ -154,7 +156,7 @@ class TokenCtc(nn.Module):
         lengths = [len(h) for h in heard]
         scores = nn.utils.rnn.pad_sequence(self.scores(torch.cat(heard)).split(lengths))
         return F.ctc_loss(
-            scores, torch.tensor([t for target in targets for t in target]),
+            scores, torch.tensor([t for target in targets for t in target], device=scores.device),
             torch.tensor(lengths), torch.tensor([len(t) for t in targets]),
             blank=self.blank, zero_infinity=True,
         )  # fmt: skip

@@ -53,18 +53,19 @@ def speak(
         temperature: 0 takes the likeliest code.
         top_k: Codes to sample from.
     """
-    table, token = text_table(), tokenizer.token_to_id
-    head = torch.cat([usual_prompt(tokenizer), table[[token(f"<|voice_{voice}|>")]]])
+    device, token = talker.codec_head.weight.device, tokenizer.token_to_id
+    table = text_table(device)
+    head = torch.cat([usual_prompt(tokenizer).to(device), table[[token(f"<|voice_{voice}|>")]]])
     replies = [[*tokenizer.encode(t).ids, token("<tts_text_eod>")] for t in texts]
-    limits = torch.tensor([100 + CODES_PER_LETTER * len(t) for t in texts])
-    streams = torch.full((len(texts), int(limits.max()) + 1), token("<tts_pad>"))
+    limits = torch.tensor([100 + CODES_PER_LETTER * len(t) for t in texts], device=device)
+    streams = torch.full((len(texts), int(limits.max()) + 1), token("<tts_pad>"), device=device)
     for row, reply in zip(streams, replies, strict=True):
-        row[: len(reply)] = torch.tensor(reply)
+        row[: len(reply)] = torch.tensor(reply, device=device)
     codebook = talker.get_input_embeddings()
     embeds = head.repeat(len(texts), 1, 1)
     embeds = torch.cat([embeds, table[streams[:, :1]]], dim=1)
     cache, said = DynamicCache(config=talker.model.config), []
-    live = torch.ones(len(texts), dtype=torch.bool)
+    live = torch.ones(len(texts), dtype=torch.bool, device=device)
     while live.any():
         hidden = talker.model(
             inputs_embeds=talker.thinker_to_talker_proj(embeds), past_key_values=cache,
@@ -74,13 +75,13 @@ def speak(
         said.append(torch.where(live, code, EOS))
         live &= (code != EOS) & (len(said) < limits)
         embeds = table[streams[:, len(said) : len(said) + 1]] + codebook(code)[:, None]
-    rows = torch.stack(said, dim=1)
+    rows = torch.stack(said, dim=1).cpu()
     return [_until_end(row[: int(limit)]) for row, limit in zip(rows, limits, strict=True)]
 
 
 def choose(logits: torch.Tensor, temperature: float, top_k: int) -> torch.Tensor:
     """Codes [batch] by logits [batch, vocabulary]: 1..1000 or the end."""
-    barred = torch.ones(logits.shape[1], dtype=torch.bool)
+    barred = torch.ones(logits.shape[1], dtype=torch.bool, device=logits.device)
     barred[1 : CODES + 1] = False
     barred[EOS] = False
     logits = logits.masked_fill(barred, -torch.inf)

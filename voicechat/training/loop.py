@@ -2,6 +2,9 @@
 
 What a step draws (data, dropout, noise) depends on the seed and the step's number alone, never on
 how the run got there: a run that was killed and one that was not go on with the same losses.
+
+The networks train on CUDA where there is any. What a step learns from is drawn apart from it, so
+that a GPU need not wait: other processes then draw for the steps to come.
 """
 
 from __future__ import annotations
@@ -16,18 +19,22 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
 Losses = Mapping[str, torch.Tensor | float]
-StepFn = Callable[[int, random.Random], Losses]
+DrawFn = Callable[[int, random.Random], Any]
+StepFn = Callable[[Any], Losses]
 EvaluateFn = Callable[[], Mapping[str, float]]
 
 WORKDIR = Path.home() / ".cache" / "voicechat" / "train"
+_WORKERS = 12  # beside a GPU, at most
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Trainer:
         stage: Name of the stage and of its folder below `workdir`.
         workdir: Where the stages keep their work.
         modules: What is trained and saved, by name. Frozen parts that a stage needs belong too.
+            They are moved to `device`.
         optimizer: Over the modules' parameters. A group may carry `lr_scale`, a factor on the rate.
         schedule: Learning rate and number of steps. Not part of the checkpoint: a longer schedule
             continues the run.
@@ -65,6 +73,10 @@ class Trainer:
         bf16: Run the steps under bf16 autocast; weights and optimizer stay float32.
         ema: Decay of an exponential average of the weights, or None for no average.
         clip: Largest norm of the gradient.
+        workers: Processes that draw ahead; None: none on a CPU, which they would only slow down.
+
+    Attributes:
+        device: Where the modules are.
     """
 
     def __init__(
@@ -80,12 +92,18 @@ class Trainer:
         bf16: bool = False,
         ema: float | None = None,
         clip: float = 1.0,
+        workers: int | None = None,
     ) -> None:
         self.stage, self.folder = stage, workdir / stage
         self.modules, self.optimizer, self.schedule = dict(modules), optimizer, schedule
         self.seed, self.checkpoint_every, self.log_every = seed, checkpoint_every, log_every
         self.bf16, self.ema, self.clip = bf16, ema, clip
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        ahead = min(_WORKERS, os.cpu_count() - 1) if self.device.type == "cuda" else 0
+        self.workers = ahead if workers is None else workers
         self.folder.mkdir(parents=True, exist_ok=True)
+        for module in modules.values():
+            module.to(self.device)
         self._begin()
         self.averages = {k: copy.deepcopy(m).eval() for k, m in modules.items()} if ema else {}
         self.step = 0
@@ -97,6 +115,7 @@ class Trainer:
 
     def run(
         self,
+        draw: DrawFn,
         step_fn: StepFn,
         evaluate: EvaluateFn | None = None,
         evaluate_every: int = 1000,
@@ -105,8 +124,10 @@ class Trainer:
         """Trains from the last checkpoint to the end of the schedule (or to step `until`).
 
         Args:
-            step_fn: Given the step's number and its own random generator, returns the losses;
-                the entry "loss" is what is minimised, the others are logged.
+            draw: Given the step's number and its own random generator, returns what the step
+                learns from, on the CPU.
+            step_fn: Given that, returns the losses; the entry "loss" is what is minimised, the
+                others are logged.
             evaluate: Measures the modules (the averages, with `ema`); logged.
             evaluate_every: Steps between evaluations; one more follows the last step.
             until: Stop early, as a kill would, but saved.
@@ -121,14 +142,16 @@ class Trainer:
         previous = signal.signal(signal.SIGTERM, self._on_sigterm)
         started, last = time.monotonic(), {}
         try:
-            while self.step < end and not self._stop:
-                self._train_step(step_fn)
+            for drawn in self._draws(draw, end):
+                self._train_step(step_fn, drawn)
                 if self.step % self.log_every == 0 or self.step == end:
                     last = self._log(time.monotonic() - started)
                 if evaluate and (self.step % evaluate_every == 0 or self.step == end):
                     self._evaluate(evaluate)
                 if self.step % self.checkpoint_every == 0:
                     self.save()
+                if self._stop:
+                    break
             self.save()
         finally:
             signal.signal(signal.SIGTERM, previous)
@@ -136,15 +159,23 @@ class Trainer:
             raise SystemExit(f"{self.stage}: stopped and saved at step {self.step}")
         return last
 
-    def _train_step(self, step_fn: StepFn) -> None:
-        rng = random.Random(f"{self.seed}/{self.stage}/{self.step}")
-        torch.manual_seed(rng.getrandbits(63))
+    def _draws(self, draw: DrawFn, end: int) -> DataLoader:
+        return DataLoader(
+            _Draws(draw, self._rng), sampler=range(self.step, end), batch_size=None,
+            collate_fn=_as_drawn, num_workers=self.workers, worker_init_fn=_by_value,
+        )  # fmt: skip
+
+    def _rng(self, step: int) -> random.Random:
+        return random.Random(f"{self.seed}/{self.stage}/{step}")
+
+    def _train_step(self, step_fn: StepFn, drawn: Any) -> None:
+        torch.manual_seed(self._rng(self.step).getrandbits(63))
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.at(self.step) * group.get("lr_scale", 1.0)
         for module in self.modules.values():
             module.train()
         with self._autocast():
-            losses = step_fn(self.step, rng)
+            losses = step_fn(drawn)
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         params = [p for g in self.optimizer.param_groups for p in g["params"]]
@@ -161,8 +192,7 @@ class Trainer:
     def _autocast(self) -> AbstractContextManager[Any]:
         if not self.bf16:
             return nullcontext()
-        device = self.optimizer.param_groups[0]["params"][0].device.type
-        return torch.autocast(device, dtype=torch.bfloat16)
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -232,6 +262,25 @@ class Trainer:
 
     def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
         self._stop = True
+
+
+class _Draws(Dataset):
+    """What each step learns from, by the step's number."""
+
+    def __init__(self, draw: DrawFn, rng: Callable[[int], random.Random]) -> None:
+        self.draw, self.rng = draw, rng
+
+    def __getitem__(self, step: int) -> Any:
+        return self.draw(step, self.rng(step))
+
+
+def _as_drawn(drawn: Any) -> Any:
+    return drawn
+
+
+def _by_value(worker: int) -> None:
+    """Lets tensors travel between processes as bytes: many small ones are slow to share."""
+    ForkingPickler.register(torch.Tensor, lambda t: (torch.from_numpy, (t.numpy(),)))
 
 
 def trained(workdir: Path, stage: str) -> dict[str, dict[str, torch.Tensor]]:

@@ -22,15 +22,17 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAu
 from voicechat.training import exam
 from voicechat.training import thinker as thinking
 from voicechat.training.augment import Augmentation
-from voicechat.training.bank import caught, clips_of, load_talks, similar
-from voicechat.training.conversations import spoken_row, text_row, write
+from voicechat.training.bank import Clip, caught, clips_of, load_talks, similar
+from voicechat.training.conversations import Said, spoken_row, text_row, write
 from voicechat.training.data import TESTS
 from voicechat.training.ears import Ears
 from voicechat.training.loop import Losses, Schedule, Trainer, trained
 from voicechat.training.optim import MuonAdamW, compiled
-from voicechat.training.rows import Scribe
+from voicechat.training.rows import Row, Scribe
 from voicechat.training.tokenizer import load_tokenizer
 from voicechat.training.whisper import encoder_config, load_encoder, model_file, read_tensors
+
+Drawn = tuple[list[Said], list[torch.Tensor], list[Row]]  # spoken talks, their features, others
 
 
 @dataclass(frozen=True)
@@ -147,15 +149,20 @@ def train_hearing(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     general = clips_of(load_talks(workdir / "users", "general_*"))
     domain = clips_of(load_talks(workdir / "users", "talks_*"))
 
-    def step(number: int, rng: random.Random) -> Losses:
+    def draw(number: int, rng: random.Random) -> tuple[list[Clip], list[torch.Tensor]]:
         clips = similar(general if rng.random() < c.general else domain, c.batch, rng)
-        return ears.losses(ears.hear(caught(clips, domain, config.augmentation, rng)), clips)
+        return clips, caught(clips, domain, config.augmentation, rng)
+
+    def step(drawn: tuple[list[Clip], list[torch.Tensor]]) -> Losses:
+        clips, mels = drawn
+        return ears.losses(ears.hear(mels), clips)
 
     optimizer = torch.optim.AdamW(ears.groups(1.0), weight_decay=0.01)
     schedule = Schedule(c.steps, c.lr, c.warmup)
     trainer = Trainer("hearing", workdir, ears.modules(), optimizer, schedule, config.seed,
                       checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip
-    return trainer.run(step)
+    ears.tokens.to(trainer.device)
+    return trainer.run(draw, step)
 
 
 def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
@@ -165,8 +172,10 @@ def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     scribe = Scribe(tokenizer)
     thinker = thinking.build_thinker(tokenizer, config.width, config.layers)
 
-    def step(number: int, rng: random.Random) -> Losses:
-        rows = [text_row(scribe, c.turns, c.typed, rng) for _ in range(c.rows)]
+    def draw(number: int, rng: random.Random) -> list[Row]:
+        return [text_row(scribe, c.turns, c.typed, rng) for _ in range(c.rows)]
+
+    def step(rows: list[Row]) -> Losses:
         loss, right = thinking.loss(thinker, rows)
         return {"loss": loss, "right": right}
 
@@ -180,7 +189,7 @@ def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         splits = ("train", "phrasing")
         return {s: exam.share(exam.typed(thinker, scribe, s, config.tests)) for s in splits}
 
-    return trainer.run(step, evaluate, config.evaluate_every)
+    return trainer.run(draw, step, evaluate, config.evaluate_every)
 
 
 def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
@@ -200,12 +209,18 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     talks = load_talks(workdir / "users", "talks_*")
     clips = clips_of(talks)
 
-    def step(number: int, rng: random.Random) -> Losses:
+    def draw(number: int, rng: random.Random) -> Drawn:
         rows = [spoken_row(talks, c.spoken_turns, c.typed, rng) for _ in range(c.spoken_rows)]
         said = [clip for row in rows for _, clip in row if clip]
-        heard = ears.hear(caught(said, clips, config.augmentation, rng))
+        mels = caught(said, clips, config.augmentation, rng)
+        return rows, mels, [text_row(scribe, read.turns, read.typed, rng)
+                            for _ in range(c.text_rows)]  # fmt: skip
+
+    def step(drawn: Drawn) -> Losses:
+        rows, mels, texts = drawn
+        said = [clip for row in rows for _, clip in row if clip]
+        heard = ears.hear(mels)
         spoken, right = thinking.loss(thinker, write(scribe, rows, heard[0]))
-        texts = [text_row(scribe, read.turns, read.typed, rng) for _ in range(c.text_rows)]
         text, right_text = thinking.loss(thinker, texts)
         ctc = ears.losses(heard, said)
         loss = spoken + text + c.ctc * ctc["loss"]
@@ -218,12 +233,13 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     schedule = Schedule(c.steps, c.lr, c.warmup)
     trainer = Trainer("thinker", workdir, modules, optimizer, schedule, config.seed,
                       checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip
+    ears.tokens.to(trainer.device)
     tests = {n: load_talks(workdir / "users", f"test_{n}")[: config.tests] for n in TESTS}
 
     def evaluate() -> dict[str, float]:
         return {n: exam.share(exam.spoken(thinker, scribe, t)) for n, t in tests.items()}
 
-    return trainer.run(step, evaluate, config.evaluate_every)
+    return trainer.run(draw, step, evaluate, config.evaluate_every)
 
 
 def mind_optimizer(

@@ -45,9 +45,9 @@ class Said:
 
 
 @cache
-def text_table() -> torch.Tensor:
+def text_table(device: torch.device = torch.device("cpu")) -> torch.Tensor:  # noqa: B008
     """The frozen random text embeddings that Thinker and Talker share, [2048, 384]."""
-    return embedding_table(SIZE, EMBEDDING)
+    return embedding_table(SIZE, EMBEDDING).to(device)
 
 
 def join(parts: Sequence[Labelled], tokenizer: Tokenizer, quiet: int) -> Said:

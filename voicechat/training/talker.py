@@ -59,6 +59,7 @@ from voicechat.training.tokenizer import SIZE, load_tokenizer
 PAD, BOS, EOS, MASK = 1001, 1002, 1003, 1004
 CODEC_VOCABULARY = 1008
 FIRST_CODES = 60  # a bit more than a second
+Drawn = tuple[torch.Tensor, list[Said], list[float]]  # prompt, replies, share of wrong codes
 HIDDEN_NOISE = 0.03  # about the size of the scaled states of the Thinker
 
 
@@ -164,15 +165,16 @@ def layout(
     Returns:
         [positions, 384] and labels [positions], -100 where nothing is predicted.
     """
-    table, n, start = text_table(), len(said.codes), len(prompt)
+    device = talker.codec_head.weight.device
+    table, n, start = text_table(device), len(said.codes), len(prompt)
     voice = tokenizer.token_to_id(f"<|voice_{said.voice}|>")
     end, pad = tokenizer.token_to_id("<tts_text_eod>"), tokenizer.token_to_id("<tts_pad>")
     stream = [*said.text, end][: n + 1]
     stream += [pad] * (n + 1 - len(stream))
-    seen = said.codes.clone()
-    wrong = torch.rand(n) < corrupted
-    seen[wrong] = torch.randint(1, CODES + 1, (int(wrong.sum()),))
-    text = torch.cat([prompt, table[[voice, *stream]]])
+    wrong = torch.rand(n, device=device) < corrupted
+    others = torch.randint(1, CODES + 1, (n,), device=device)
+    seen = torch.where(wrong, others, said.codes.to(device))
+    text = torch.cat([prompt.to(device), table[[voice, *stream]]])
     text = text + noise * torch.randn_like(text)
     codes = talker.get_input_embeddings()(seen)
     embeds = text + F.pad(codes, (0, 0, start + 2, 0))
@@ -201,10 +203,14 @@ def predict(
         Logits [predictions, 1008] and labels [predictions] of all rows, one row after another, and
         the row of each prediction.
     """
-    targets = nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=IGNORE)
+    targets = _padded(labels).to(talker.codec_head.weight.device)
     rows, places = torch.nonzero(targets != IGNORE, as_tuple=True)
     hidden = run_layers(talker, embeds)[-1]
     return talker.codec_head(hidden[rows, places]).float(), targets[rows, places], rows
+
+
+def _padded(labels: Sequence[torch.Tensor]) -> torch.Tensor:
+    return nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=IGNORE)
 
 
 def next_code_loss(
@@ -234,10 +240,12 @@ def guided_loss(
     labels: Sequence[torch.Tensor],
 ) -> dict[str, torch.Tensor]:
     """Cross-entropy of the codes, and of the tokens being said as `reader` reads a middle layer."""
-    targets = nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=IGNORE)
+    targets = _padded(labels)
     words = torch.full_like(targets, IGNORE)
     for row, one, each in zip(words, said, labels, strict=True):
         row[len(each) - len(one.codes) - 1 : len(each) - 1] = one.words
+    device = talker.codec_head.weight.device
+    targets, words = targets.to(device), words.to(device)
     states = run_layers(talker, embeds)
     kept, known = targets != IGNORE, words != IGNORE
     logits = talker.codec_head(states[-1][kept]).float()
@@ -267,19 +275,23 @@ def train(
                       bf16=True, checkpoint_every=config.checkpoint_every)  # fmt: skip
     replies, scribe = Replies(items, tokenizer, quiet), Scribe(tokenizer)
 
-    def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
+    def draw(number: int, rng: random.Random) -> Drawn:
         grown = min(1.0, (number + 1) / max(1, config.ramp))
         most = round(FIRST_CODES + (config.most_codes - FIRST_CODES) * grown)
         prompt = random_prompt(scribe, rng, config.cut_prompts)
         batch = replies.batch(config.positions, len(prompt), config.joined, most, rng)
-        laid = []
-        for said in batch:
-            share = 2 * config.corrupted * rng.random()
-            laid.append(layout(talker, tokenizer, said, prompt, share, HIDDEN_NOISE))
+        return prompt, batch, [2 * config.corrupted * rng.random() for _ in batch]
+
+    def step(drawn: Drawn) -> dict[str, torch.Tensor]:
+        prompt, batch, corrupted = drawn
+        laid = [
+            layout(talker, tokenizer, said, prompt, share, HIDDEN_NOISE)
+            for said, share in zip(batch, corrupted, strict=True)
+        ]
         losses = guided_loss(talker, reader, batch, *zip(*laid, strict=True))
         return {"loss": losses["codes"] + config.guidance * losses["words"], **losses}
 
-    return trainer.run(step)
+    return trainer.run(draw, step)
 
 
 def load_talker(

@@ -81,13 +81,16 @@ def predict(thinker: Thinker, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.
 
 
 def _predict(thinker: Thinker, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
-    longest = max(len(row.ids) for row in rows)
-    ids = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in rows])
-    labels = torch.tensor([row.labels + [IGNORE] * (longest - len(row.ids)) for row in rows])
+    longest, device = max(len(row.ids) for row in rows), thinker.lm_head.weight.device
+
+    def padded(lists: Sequence[list[int]], value: int) -> torch.Tensor:
+        return torch.tensor([x + [value] * (longest - len(x)) for x in lists], device=device)
+
+    ids, labels = padded([row.ids for row in rows], 0), padded([row.labels for row in rows], IGNORE)
     embeds = thinker.get_input_embeddings()(ids)
     heard = [vectors for row in rows for vectors in row.heard]
     if heard:
-        spoken = torch.tensor([row.spoken + [False] * (longest - len(row.ids)) for row in rows])
+        spoken = padded([row.spoken for row in rows], False)
         embeds = embeds.masked_scatter(spoken.unsqueeze(-1), torch.cat(heard).to(embeds.dtype))
     hidden = _hidden(thinker.model.language_model, embeds, rows)
     taught = labels[:, 1:] != IGNORE
@@ -100,8 +103,8 @@ def _hidden(language_model: nn.Module, embeds: torch.Tensor, rows: Sequence[Row]
     foreseen = torch.zeros(embeds.shape[:2], dtype=torch.bool)
     for i, row in enumerate(rows):
         foreseen[i, [position - 1 for position in row.foreseen]] = True
-    inner = language_model.norm(layers.hidden_states[-1 - ABOVE])
-    return torch.where(foreseen.unsqueeze(-1), inner, layers.last_hidden_state)
+    inner, foreseen = language_model.norm(layers.hidden_states[-1 - ABOVE]), foreseen.unsqueeze(-1)
+    return torch.where(foreseen.to(embeds.device), inner, layers.last_hidden_state)
 
 
 def exact(thinker: Thinker, rows: Sequence[Row]) -> list[bool]:
@@ -119,7 +122,7 @@ def loss(thinker: Thinker, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Ten
     """Cross entropy, weighted as the rows say, and the share of right tokens."""
     rows = sorted(rows, key=lambda row: len(row.ids))
     logits, labels = predict(thinker, rows)
-    weights = torch.tensor([weight for row in rows for weight in row.weights])
+    weights = torch.tensor([w for row in rows for w in row.weights], device=labels.device)
     entropy = (F.cross_entropy(logits, labels, reduction="none") * weights).sum() / weights.sum()
     return entropy, (logits.argmax(-1) == labels).float().mean()
 

@@ -120,11 +120,14 @@ def train(config: VocoderConfig, workdir: Path, utterances: list[Utterance]) -> 
                       checkpoint_every=config.checkpoint_every, ema=0.998, clip=5.0)  # fmt: skip
     speak: nn.Module = torch.compile(bigvgan) if config.compile else bigvgan
 
-    def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
-        mel, wave = draw(utterances, config.batch, config.crop_frames, rng)
+    def drawn(number: int, rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
+        return draw(utterances, config.batch, config.crop_frames, rng)
+
+    def step(pieces: tuple[torch.Tensor, torch.Tensor]) -> dict[str, torch.Tensor]:
+        mel, wave = (piece.to(trainer.device) for piece in pieces)
         return losses(speak(mel), wave)
 
-    return trainer.run(step)
+    return trainer.run(drawn, step)
 
 
 def load_bigvgan(workdir: Path) -> Qwen2_5OmniToken2WavBigVGANModel:

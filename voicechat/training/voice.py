@@ -31,7 +31,7 @@ from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label, silenc
 from voicechat.training.domain import reply_sentences
 from voicechat.training.listen import speak, through_token2wav
 from voicechat.training.loop import Schedule, Trainer
-from voicechat.training.replies import Replies, random_prompt, text_table
+from voicechat.training.replies import Replies, Said, random_prompt, text_table
 from voicechat.training.rows import Scribe
 from voicechat.training.speech import Utterance, balanced, load_folder, seconds
 from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
@@ -42,6 +42,8 @@ LEAST_S = 20.0
 LONGEST_CODES = 700
 PIECE_FRAMES = 40
 TRIED = 8  # recorded sentences that are said before and after
+Pieces = tuple[torch.Tensor, torch.Tensor]  # mel and wave
+Drawn = tuple[torch.Tensor, list[Said], flow.Crops, Pieces]  # the first is the replies' prompt
 
 
 @dataclass(frozen=True)
@@ -239,23 +241,27 @@ def train(
                       Schedule(config.steps, config.lr, config.warmup), config.seed, bf16=True,
                       checkpoint_every=config.checkpoint_every)  # fmt: skip
 
-    def step(number: int, rng: random.Random) -> dict[str, torch.Tensor]:
+    def draw(number: int, rng: random.Random) -> Drawn:
         prompt = random_prompt(scribe, rng)
+        said = replies.batch(config.positions, len(prompt), 0.2, LONGEST_CODES, rng)
+        crops = flow.draw(of_voice, config.crops, 96, quiet, rng)
+        return prompt, said, crops, vocoder.draw(sounding, config.pieces, PIECE_FRAMES, rng)
+
+    def step(drawn: Drawn) -> dict[str, torch.Tensor]:
+        prompt, batch, crops, pieces = drawn
         laid = [
-            layout(talker, speaking.tokenizer, said, prompt, 0.1, HIDDEN_NOISE)
-            for said in replies.batch(config.positions, len(prompt), 0.2, LONGEST_CODES, rng)
+            layout(talker, speaking.tokenizer, said, prompt, 0.1, HIDDEN_NOISE) for said in batch
         ]
         coded = next_code_loss(talker, *zip(*laid, strict=True))
-        crops = flow.draw(of_voice, config.crops, 96, quiet, rng)
         flowed = flow.flow_loss(speaking.dit, crops)
-        with torch.autocast("cpu", enabled=False):  # spectra need all of float32
-            mel, wave = vocoder.draw(sounding, config.pieces, PIECE_FRAMES, rng)
+        with torch.autocast(trainer.device.type, enabled=False):  # spectra need all of float32
+            mel, wave = (piece.to(trainer.device) for piece in pieces)
             sounded = vocoder.losses(speaking.bigvgan(mel), wave)["loss"]
         return {"loss": coded["loss"] + flowed + sounded, "talker": coded["loss"], "dit": flowed,
                 "bigvgan": sounded}  # fmt: skip
 
-    last = trainer.run(step)
-    speaking.model.eval()
+    last = trainer.run(draw, step)
+    speaking.model.eval().to("cpu")
     return last
 
 
