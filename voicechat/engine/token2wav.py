@@ -64,11 +64,14 @@ class Token2Wav:
         return SpeechStream(self, speaker, seed)
 
     def warm_up(self, speaker: Tensor) -> None:
-        """Runs each shape that the schedule knows, so that graphs and kernels are ready."""
-        settings = self.dit.settings
-        blocks = settings.first_blocks + 3 * settings.most_blocks + settings.blocks_ahead
+        """Runs each shape that the schedule knows, so that graphs and kernels are ready.
+
+        Calls of `most_blocks` come once so many are done, and then whatever is left.
+        """
+        most, size = self.dit.settings.most_blocks, self.dit.block_codes
         with warming():
-            self.stream(speaker, seed=0).push([1] * (blocks * self.dit.block_codes), final=True)
+            for blocks in range(2 * most + 1, 3 * most + 1):
+                self.stream(speaker, seed=0).push([1] * (blocks * size), final=True)
 
 
 class SpeechStream:
