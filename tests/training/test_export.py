@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, Qwen2_5OmniForConditionalGeneration, Whi
 from voicechat.config import ModelSettings, merge, read_yaml
 from voicechat.errors import UserError
 from voicechat.training import export, unpack, voice
-from voicechat.training.codec import Codec
+from voicechat.training.codec import Codec, load_codec
 from voicechat.training.dit import build_dit
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.replies import text_table
@@ -70,6 +70,8 @@ def test_unpacked_its_stages_go_on_from_its_weights(checkpoint: Path, tmp_path: 
     begun = trained(tmp_path, "reading")["thinker"]
     norm = "model.language_model.norm.weight"
     torch.testing.assert_close(begun[norm] * QUIET, shipped.thinker.state_dict()[norm])
+    with pytest.raises(UserError, match="keep_codes"):
+        load_codec(tmp_path)
 
 
 def test_what_no_export_wrote_is_not_unpacked(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from voicechat.errors import UserError
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.speech import (
     CHARACTERS,
@@ -226,8 +227,14 @@ def silence_code(codec: Codec) -> int:
 
 
 def load_codec(workdir: Path) -> Codec:
-    """The trained codec, frozen."""
+    """The trained codec, frozen.
+
+    Raises:
+        UserError: It was unpacked, and an exported checkpoint keeps only the codec's encoder.
+    """
     weights = trained(workdir, "codec")["codec"]
+    if "voice.weight" not in weights:
+        raise UserError("the codec needs its decoder: run 'train codec --set keep_codes=true'")
     codec = Codec(weights["voice.weight"].shape[1])
     codec.load_state_dict(weights)
     return codec.eval().requires_grad_(False)

@@ -41,7 +41,7 @@ class DataConfig:
     tests: int = 300
     shard: int = 800
     sentences: int = 12_000
-    general_sentences: int = 4_000
+    general_sentences: int = 36_000
     seed: int = 1
 
 

@@ -17,6 +17,7 @@ from voicechat.errors import UserError
 from voicechat.training.speech_mel import SILENCE, log_mel
 from voicechat.training.teacher import VOICES, held_out, tidy
 
+MOST = 12_000
 CHARACTERS = " abcdefghijklmnopqrstuvwxyz'"  # of the CTC losses; 0 is the blank
 
 
@@ -45,12 +46,29 @@ def load_folder(folder: Path, voice: int, most: int | None = None) -> list[Utter
     Raises:
         UserError: There is no pair, or a recording cannot be read.
     """
-    texts = sorted(folder.glob("*.txt"))
-    pairs = [(t, t.with_suffix(".wav")) for t in texts if t.with_suffix(".wav").exists()]
-    pairs = pairs[:most]
-    if not pairs:
+    return [read_pair(file, voice) for file in pairs_of(folder)[:most]]
+
+
+def pairs_of(folder: Path) -> list[Path]:
+    """The NAME.wav of each pair in a folder, in the order of their names.
+
+    Raises:
+        UserError: There is none.
+    """
+    files = [text.with_suffix(".wav") for text in sorted(folder.glob("*.txt"))]
+    if not (pairs := [file for file in files if file.exists()]):
         raise UserError(f"{folder} holds no pairs of NAME.wav and NAME.txt")
-    return [Utterance(voice, t.read_text(encoding="utf-8").strip(), _read(w)) for t, w in pairs]
+    return pairs
+
+
+def read_pair(file: Path, voice: int) -> Utterance:
+    """Reads NAME.wav and NAME.txt.
+
+    Raises:
+        UserError: The recording cannot be read.
+    """
+    text = file.with_suffix(".txt").read_text(encoding="utf-8").strip()
+    return Utterance(voice, text, _read(file))
 
 
 def _read(path: Path) -> np.ndarray:
@@ -65,10 +83,12 @@ def _read(path: Path) -> np.ndarray:
 def load_presets(workdir: Path, test: bool = False) -> list[Utterance]:
     """What the teachers read in the preset voices: for training, or held out.
 
+    At most `MOST` recordings of each: enough for whatever only makes sound.
+
     Raises:
         UserError: The stage `data` has not run.
     """
-    loaded = [u for i, v in enumerate(VOICES) for u in load_folder(workdir / "speech" / v, i)]
+    loaded = [u for i, v in enumerate(VOICES) for u in load_folder(workdir / "speech" / v, i, MOST)]
     return split(loaded, test)
 
 

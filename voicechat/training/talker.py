@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -33,15 +33,8 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniTalkerForConditionalGeneration,
 )
 
-from voicechat.training.alignment import letter_times
-from voicechat.training.codec import (
-    CODES,
-    Labelled,
-    code_vectors,
-    label,
-    load_codec,
-    silence_code,
-)
+from voicechat.training.codec import CODES, Labelled, code_vectors, load_codec, silence_code
+from voicechat.training.labels import labelled
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.optim import MuonAdamW, compiled
 from voicechat.training.replies import (
@@ -53,7 +46,6 @@ from voicechat.training.replies import (
     text_table,
 )
 from voicechat.training.rows import Scribe
-from voicechat.training.speech import load_presets
 from voicechat.training.tokenizer import SIZE, load_tokenizer
 
 PAD, BOS, EOS, MASK = 1001, 1002, 1003, 1004
@@ -227,9 +219,7 @@ def next_code_loss(
 def run(config: TalkerConfig, workdir: Path) -> None:
     """The stage `talker`: needs the codec and the tokenizer."""
     codec, tokenizer = load_codec(workdir), load_tokenizer(workdir / "tokenizer.json")
-    labelled = label(codec, load_presets(workdir))
-    items = [replace(item, places=letter_times(codec, item)) for item in labelled]
-    train(config, workdir, items, tokenizer, silence_code(codec))
+    train(config, workdir, labelled(codec, workdir), tokenizer, silence_code(codec))
 
 
 def guided_loss(
