@@ -407,6 +407,14 @@ def test_warming_up_changes_nothing(engine, checkpoint, config):
     agrees(engine)
 
 
+def test_a_rehearsal_leaves_no_trace(engine, speech):
+    engine.rehearse()
+    assert engine.last.codes == []
+    say(engine, 1, speech(2.7))
+    answer(engine, 1)
+    agrees(engine, [speech(2.7)])
+
+
 def test_an_unknown_voice_names_the_known_ones(checkpoint, config):
     with pytest.raises(UserError, match="Wren, Alder"):
         LocalEngine(checkpoint, replace(config, voice="Nobody"))

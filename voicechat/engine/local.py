@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from inspect import GEN_CLOSED, getgeneratorstate
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from voicechat.clock import MIC_RATE
 from voicechat.config import ModelConfig, SamplingSettings
 from voicechat.engine.checkpoint import Checkpoint
 from voicechat.engine.context import Context, Write
@@ -37,6 +39,8 @@ from voicechat.engine.token2wav import Token2Wav
 from voicechat.errors import UserError
 from voicechat.events import Heard, ReplyChunk
 from voicechat.spelling import normalise
+
+_REHEARSED = 3 * MIC_RATE  # samples: a whole block of hearing and a part of one
 
 
 class LocalEngine:
@@ -92,7 +96,7 @@ class LocalEngine:
 
     @torch.inference_mode()
     def warm_up(self) -> None:
-        """Reads the system prompt, and where there is CUDA captures every step that will come."""
+        """Reads the system prompt; where there is CUDA, captures and rehearses what will come."""
         if self._thinker.decoder.capacity:
             with warming():
                 self._thinker.decoder.warm_up()
@@ -100,7 +104,20 @@ class LocalEngine:
                     self._talker.decoder.warm_up()
             if self._talker:
                 self._token2wav.warm_up(self._speaker)
+            self.rehearse()
         self._memory.read(self._talk.system())
+
+    def rehearse(self) -> None:
+        """Hears and begins to answer a turn of nothing, and forgets it.
+
+        A GPU's libraries choose their ways at first use: on an H100 the 7B's first answer began a
+        second later than the next.
+        """
+        self.feed(0, np.zeros(_REHEARSED, np.int16))
+        for _ in islice(self.reply(0), 3):
+            pass
+        self.discard(0)
+        self.last = ReplyRecord()
 
     @torch.inference_mode()
     def feed(self, turn: int, pcm: np.ndarray) -> None:
