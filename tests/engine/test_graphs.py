@@ -7,7 +7,7 @@ import torch
 
 from voicechat.engine.graphs import Captured, warming
 
-without = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
 
 
 def test_on_cpu_it_is_the_function_itself_even_while_warming() -> None:
@@ -18,7 +18,7 @@ def test_on_cpu_it_is_the_function_itself_even_while_warming() -> None:
 
 
 @pytest.mark.gpu
-@without
+@needs_cuda
 def test_a_replay_sees_new_inputs_and_keeps_old_results() -> None:
     calls = []
     step = Captured(lambda x: (calls.append(1), x * 2)[1])
@@ -31,7 +31,7 @@ def test_a_replay_sees_new_inputs_and_keeps_old_results() -> None:
 
 
 @pytest.mark.gpu
-@without
+@needs_cuda
 def test_a_shape_that_was_never_warmed_runs_as_it_is() -> None:
     step = Captured(lambda x: x + 1)
     with warming():

@@ -22,16 +22,15 @@ _SAVED_EVERY = 2000
 Stored = dict[str, tuple[str, torch.Tensor, torch.Tensor]]  # text, codes and places by file
 
 
-def labelled(codec: Codec, workdir: Path, stage: str = "talker") -> list[Labelled]:
+def labelled(codec: Codec, workdir: Path) -> list[Labelled]:
     """What the teachers read in the preset voices, but for what is held out; without mels.
 
-    Labels of earlier runs are taken from `labels.pt` in the stage's folder, unless the codec is
-    another one now.
+    Labels of earlier runs are taken from `talker/labels.pt`, unless the codec is another one now.
 
     Raises:
         UserError: The stage `data` has not run.
     """
-    path = workdir / stage / "labels.pt"
+    path = workdir / "talker" / "labels.pt"
     known, items = _known(path, codec), []
     for name, voice, file in _recordings(workdir):
         if name not in known:

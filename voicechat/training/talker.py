@@ -51,8 +51,8 @@ from voicechat.training.tokenizer import SIZE, load_tokenizer
 PAD, BOS, EOS, MASK = 1001, 1002, 1003, 1004
 CODEC_VOCABULARY = 1008
 FIRST_CODES = 60  # a bit more than a second
-Drawn = tuple[torch.Tensor, list[Said], list[float]]  # prompt, replies, share of wrong codes
 HIDDEN_NOISE = 0.03  # about the size of the scaled states of the Thinker
+Drawn = tuple[torch.Tensor, list[Said], list[float]]  # prompt, replies, share of wrong codes
 
 
 @dataclass(frozen=True)
