@@ -66,22 +66,48 @@ def test_a_cut_reply_teaches_what_was_heard_and_behind_its_end_what_was_not(
 )
 def test_where_a_reply_is_decided_counts_most(scribe: Scribe, begins: str, reply: str) -> None:
     row = scribe.start()
+    if begins:
+        scribe.typed(row, Turn(COUNT.user, COUNT.reply, "One"))
+    before = len(row.weights)
     scribe.typed(row, Turn(COUNT.user, reply))
     full = [scribe.tokenizer.id_to_token(label) for label in row.labels if label != IGNORE]
-    decisive = [t for t, weight in zip(full, row.weights, strict=True) if weight == 1]
+    full, weights = full[before:], row.weights[before:]
+    decisive = [t for t, weight in zip(full, weights, strict=True) if weight >= 1]
     dots = len(scribe.ids(begins))
     assert decisive == [*full[: dots + 2], ".", ".", "<|im_end|>"]
-    others = {weight for weight in row.weights if weight != 1}
+    goes_on = [t for t, weight in zip(full, weights, strict=True) if weight == rows.GOING_ON]
+    assert goes_on == full[dots : dots + 1] * (dots > 0)
+    others = {weight for weight in weights if weight < 1}
     assert others <= {len(full) ** -0.5}
 
 
 def test_a_drill_teaches_what_stood_before_it(scribe: Scribe) -> None:
     row = scribe.start()
     scribe.drill(row, random.Random(0))
+    assert not row.foreseen
     learned = [label for label in row.labels if label != IGNORE]
     start = len(row.ids) - row.labels[::-1].index(learned[-1]) - len(learned)
     before = row.ids[: start - len(scribe.ids("<|im_end|>\n<|im_start|>assistant\n"))]
     assert before[-len(learned) + 1 :] == learned[:-1] and learned[-1] == scribe.end
+
+
+def test_a_drill_that_is_cut_teaches_to_go_on_where_it_broke_off(scribe: Scribe) -> None:
+    row = scribe.start()
+    scribe.drill(row, random.Random(1))
+    [foreseen] = row.foreseen
+    dots, start = scribe.ids("..."), len(scribe.ids("<|im_start|>user\n"))
+    begin = len(scribe.start().ids) + start
+    drawn = row.ids[begin : row.ids.index(scribe.end, begin)]
+    behind = [label for label in row.labels[foreseen + 1 :] if label != IGNORE]
+    assert behind[: len(dots)] == dots and behind[-1] == scribe.end
+    rest = behind[len(dots) : -1]
+    assert 0 < len(rest) < len(drawn) and drawn[-len(rest) :] == rest
+    assert row.labels[foreseen] == rest[0]
+    [(here, there)] = row.resumed
+    assert row.labels[here + 1] == rest[0] and row.ids[here] == dots[-1]
+    assert row.ids[there] == scribe.end and there == foreseen - 1
+    heard = [label for label in row.labels[:foreseen] if label != IGNORE]
+    assert heard + rest == drawn
 
 
 def test_an_unfinished_turn_teaches_to_say_nothing(scribe: Scribe) -> None:

@@ -39,7 +39,7 @@ def test_scores_are_transformers_own_with_speech_in_two_turns(scribe, thinker) -
         scribe.typed(long, Turn("one plus one", "One plus one is two."))
         scribe.spoken(long, Turn("", "You are welcome."), heard[1])
         scribe.typed(short, Turn("hello", "Hello!"))
-        scores, labels = thinking.predict(thinker, [long, short])
+        answers = thinking.predict(thinker, [long, short])
         lengths = torch.tensor([mel.shape[1] for mel in mels])
         features = torch.nn.utils.rnn.pad_sequence([m.T for m in mels], batch_first=True)
         whole = thinker(
@@ -49,8 +49,10 @@ def test_scores_are_transformers_own_with_speech_in_two_turns(scribe, thinker) -
         ).logits[0]  # fmt: skip
     taught = [i for i, label in enumerate(long.labels) if label != rows.IGNORE]
     expected = whole[torch.tensor(taught) - 1]
-    torch.testing.assert_close(scores[: len(taught)], expected, rtol=1e-4, atol=1e-4)
-    assert labels.tolist() == [long.ids[i] for i in taught] + scribe.ids("Hello!") + [scribe.end]
+    torch.testing.assert_close(answers.logits[: len(taught)], expected, rtol=1e-4, atol=1e-4)
+    assert answers.labels.tolist() == [long.ids[i] for i in taught] + scribe.ids("Hello!") + [
+        scribe.end
+    ]
 
 
 def test_a_word_is_foreseen_below_the_layer_that_reads_it_for_the_next_reply(
@@ -61,12 +63,28 @@ def test_a_word_is_foreseen_below_the_layer_that_reads_it_for_the_next_reply(
     (foreseen,) = cut.foreseen
     language_model = thinker.model.language_model
     with torch.no_grad():
-        scores, labels = thinking.predict(thinker, [cut])
+        answers = thinking.predict(thinker, [cut])
         below = language_model(input_ids=torch.tensor([cut.ids]), output_hidden_states=True)
         inner = below.hidden_states[1][0, foreseen - 1]  # below the second of two layers
         expected = thinker.lm_head(language_model.norm(inner))
-    assert labels[-1] == scribe.ids("... three")[-1] != cut.ids[foreseen]
-    torch.testing.assert_close(scores[-1], expected, rtol=1e-4, atol=1e-4)
+    assert answers.labels[-1] == scribe.ids("... three")[-1] != cut.ids[foreseen]
+    torch.testing.assert_close(answers.logits[-1], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_where_a_reply_goes_on_the_last_layers_attention_is_guided(scribe, thinker) -> None:
+    short, row = scribe.start(), scribe.start()
+    scribe.typed(short, Turn("hello", "Hello!"))
+    scribe.typed(row, Turn("count from one to five", "One, two, three, four, five.", "One, two"))
+    scribe.typed(row, Turn("go on", "... three, four, five."))
+    [(here, there)] = row.resumed
+    with torch.no_grad():
+        answers = thinking.predict(thinker, [short, row])
+        layers = thinker.model.language_model(
+            input_ids=torch.tensor([row.ids]), output_attentions=True
+        )
+    weights = layers.attentions[-1][0, :, here, there]
+    assert answers.looks.shape == (1, 2)
+    torch.testing.assert_close(answers.looks[0], -weights.log(), rtol=1e-3, atol=1e-3)
 
 
 def test_exact_is_what_greedy_generate_says(scribe, thinker) -> None:

@@ -19,6 +19,8 @@ from tokenizers import Tokenizer
 
 from voicechat.training import domain
 from voicechat.training.domain import Talk, Turn
+from voicechat.training.domain.again import RESUME
+from voicechat.training.domain.phrasing import ask
 from voicechat.training.domain.talks import rest
 from voicechat.training.domain.words import GOES_ON
 
@@ -30,6 +32,7 @@ _ALONE = (
     "unfinished",
 )  # fmt: skip
 _TELLING = ("tell", "memory")
+GOING_ON = 4.0
 Drawn = TypeVar("Drawn")
 
 
@@ -40,14 +43,17 @@ class Row:
     Attributes:
         ids: the conversation's tokens.
         labels: `labels[i]` is to be predicted from `ids[:i]`.
-        weights: what each taught token counts: where a reply begins (or goes on, behind its three
-            dots), where a sentence closes and where it ends, 1, for there the reply is decided; any
-            other token the root of a share in its reply, so that a long one counts more than a
-            short one, but not as much as it is longer.
+        weights: what each taught token counts: where a reply begins, where a sentence closes and
+            where it ends, 1, for there the reply is decided; any other token the root of a share in
+            its reply, so that a long one counts more than a short one, but not as much as it is
+            longer. Where a reply goes on, behind its three dots, and where that is foreseen,
+            `GOING_ON`: what lies behind that word is reading on.
         spoken: which positions the audio encoder fills.
         heard: with what, in order: `[vectors, width]` for each spoken turn.
         replies: (start, end) of each whole reply with its `<|im_end|>`, one a scored turn.
         foreseen: the positions whose label is not what stands there (see `foresee`).
+        resumed: (from, to) wherever a reply goes on: from the position that predicts its first word
+            it is best to look to the one that foresaw it.
     """
 
     ids: list[int] = field(default_factory=list)
@@ -57,6 +63,7 @@ class Row:
     heard: list[torch.Tensor] = field(default_factory=list)
     replies: list[tuple[int, int]] = field(default_factory=list)
     foreseen: list[int] = field(default_factory=list)
+    resumed: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, ids: Sequence[int], spoken: bool = False) -> None:
         """Appends ids that are given, to be filled with vectors if `spoken`."""
@@ -65,20 +72,27 @@ class Row:
         self.spoken += [spoken] * len(ids)
 
     def teach(self, ids: Sequence[int], decisive: Collection[int]) -> None:
-        """Appends ids to be predicted: the `decisive` ones count 1, and the first two others."""
+        """Appends ids to be predicted: the `decisive` ones count 1, and the first two others.
+
+        Where decisive ones stand before it, behind a cut reply, the first other one counts
+        `GOING_ON`.
+        """
+        before = len(self.ids)
         self.ids += ids
         self.labels += ids
         self.spoken += [False] * len(ids)
         share = max(1, len(ids)) ** -0.5
         begun = next((i for i, x in enumerate(ids) if x not in decisive), 0)  # behind three dots
-        self.weights += [
-            1.0 if i < begun + 2 or x in decisive else share for i, x in enumerate(ids)
-        ]
+        weights = [1.0 if i < begun + 2 or x in decisive else share for i, x in enumerate(ids)]
+        if begun and self.foreseen:
+            weights[begun] = GOING_ON
+            self.resumed.append((before + begun - 1, self.foreseen[-1] - 1))
+        self.weights += weights
 
     def foresee(self, token: int) -> None:
         """Teaches another token than the one that stands at the last position."""
         self.labels[-1] = token
-        self.weights.append(1.0)
+        self.weights.append(GOING_ON)
         self.foreseen.append(len(self.ids) - 1)
 
 
@@ -139,10 +153,22 @@ class Scribe:
         self._answer(row, turn)
 
     def drill(self, row: Row, rng: random.Random) -> None:
-        """Appends random tokens and the same again: to copy is to find what followed before."""
+        """Appends random tokens and the same again: to copy is to find what followed before.
+
+        Half the copies are cut, and gone on with when that is asked for: the same once more, where
+        no story helps to find the word.
+        """
         tokens = range(self.specials, self.tokenizer.get_vocab_size())
         drawn = rng.choices(tokens, k=rng.randint(4, 30))
         row.add([*self._user, *drawn, *self._reply])
+        if rng.random() < 0.5:
+            cut = rng.randrange(1, len(drawn))
+            row.teach(drawn[:cut], self._decisive)
+            row.add(self._close)
+            row.foresee(drawn[cut])
+            asked = self.ids(ask(rng, RESUME, "train", bare=True))
+            row.add([*self._user, *asked, *self._reply])
+            drawn = [*self.ids(GOES_ON), *drawn[cut:]]
         row.teach([*drawn, self.end], self._decisive)
         row.add(self._close[1:])
 

@@ -18,7 +18,7 @@ _REPEAT = (
     "can you say that again", "i missed that", "repeat it please", "again please",
     "repeat what you said",
 )  # fmt: skip
-_RESUME = (
+RESUME = (
     "go on", "continue", "keep going", "carry on", "go ahead", "what comes next", "and then",
     "please go on", "you can go on", "go on from there", "finish it", "please continue",
     "go on please", "what is next", "and what comes then", "and then what", "you may continue",
@@ -42,16 +42,14 @@ def resume(rng: random.Random, split: str) -> tuple[Turn, ...]:
     """Interrupts a reply and asks to go on: the answer starts at the next word, cut or not."""
     chance = rng.random()
     if chance < 0.05:
-        return (Turn(ask(rng, _RESUME, split, bare=True), NOTHING_SAID),)
+        return (Turn(ask(rng, RESUME, split, bare=True), NOTHING_SAID),)
     kind = rng.choice(("count", "count", "story", "story", "rhyme", "spelling", "fact", "joke"))
     turn = single(rng, split, kind)
     if chance < 0.12:
-        return turn, Turn(ask(rng, _RESUME, split, bare=True), ALL_SAID)
+        return turn, Turn(ask(rng, RESUME, split, bare=True), ALL_SAID)
     turns = []
     for _ in range(rng.choice((1, 1, 1, 2))):
         if len(turn.reply.split()) > 1:
             turns.append(cut(rng, turn))
-            turn = Turn(
-                ask(rng, _RESUME, split, bare=True), rest(turn.reply, turns[-1].heard or "")
-            )
+            turn = Turn(ask(rng, RESUME, split, bare=True), rest(turn.reply, turns[-1].heard or ""))
     return (*turns, turn) if turns else resume(rng, split)

@@ -6,13 +6,12 @@ import functools
 import random
 
 from voicechat.spelling import number
-from voicechat.training.domain.arithmetic import SUM_KINDS, result, sum_of
+from voicechat.training.domain.arithmetic import SUM_KINDS, never_trained, result, sum_of
 from voicechat.training.domain.calendar import DAYS, MONTHS
 from voicechat.training.domain.item import Item
 from voicechat.training.domain.items import items
 from voicechat.training.domain.phrasing import ask
 from voicechat.training.domain.talks import Turn
-from voicechat.training.domain.words import held_out
 
 _ANOTHER = (
     "another one", "tell me another one", "one more", "and another one", "tell me one more",
@@ -65,7 +64,7 @@ def _next_sums(last: int) -> dict[str, tuple[int, ...]]:
             found[operator] = tuple(
                 b
                 for b in range(1, 11)
-                if result(last, operator, b) >= 0 and not held_out(operator, last, b)
+                if result(last, operator, b) >= 0 and not never_trained(operator, last, b)
             )
     return {operator: numbers for operator, numbers in found.items() if numbers}
 

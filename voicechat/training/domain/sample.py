@@ -124,7 +124,7 @@ def _replies() -> set[str]:
 def _interrupted() -> set[str]:
     """Returns the sentences that are long enough to be cut: all but sums and their like."""
     found = {s for item in items()["count"] for s in sentences(item.reply)[1:]}
-    for kind in set(items()).difference(PAIR_KINDS):
+    for kind in set(items()).difference((*PAIR_KINDS, "product")):
         found |= {s for item in items()[kind] for s in sentences(item.reply)}
     return {s for s in found if len(s.split()) > 2}
 
