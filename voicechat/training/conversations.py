@@ -11,7 +11,7 @@ from voicechat.training.bank import Clip, SpokenTalk
 from voicechat.training.domain import Turn
 from voicechat.training.rows import Row, Scribe, draw_talks, string
 
-DRILLS = 0.08  # share of the rows that are drills
+DRILLS = 0.15  # share of the rows that are drills
 
 
 def text_row(scribe: Scribe, turns: int, typed: float, rng: random.Random) -> Row:

@@ -32,7 +32,7 @@ _ALONE = (
     "unfinished",
 )  # fmt: skip
 _TELLING = ("tell", "memory")
-GOING_ON = 4.0
+GOING_ON = 8.0
 Drawn = TypeVar("Drawn")
 
 
