@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from voicechat.errors import UserError
 from voicechat.training import hearing, rows
 from voicechat.training import thinker as thinking
 from voicechat.training.domain import Turn
@@ -131,3 +132,19 @@ def test_a_long_reply_counts_more_than_a_short_one_but_not_by_its_length(scribe)
     lengths = [end - start for start, end in row.replies]
     assert 1 < ratio < (lengths[1] / lengths[0])
     assert len(row.weights) == sum(label != rows.IGNORE for label in row.labels)
+
+
+def test_a_share_of_the_trained_thinker_is_averaged_with_what_it_went_on_from(
+    scribe, tmp_path
+) -> None:
+    network = thinking.build_thinker(scribe.tokenizer)
+    name = "model.language_model.norm.weight"
+    for stage, value in (("thinker", 3.0), ("reading", 1.0)):
+        (tmp_path / stage).mkdir()
+        network.state_dict()[name].fill_(value)
+        torch.save({"thinker": network.state_dict()}, tmp_path / stage / "start.pt")
+    mixed = thinking.load_thinker(tmp_path, scribe.tokenizer, share=0.75).state_dict()[name]
+    torch.testing.assert_close(mixed, torch.full_like(mixed, 2.5 * thinking.QUIET))
+    (tmp_path / "reading" / "start.pt").unlink()
+    with pytest.raises(UserError, match="went on from nothing"):
+        thinking.load_thinker(tmp_path, scribe.tokenizer, share=0.75)

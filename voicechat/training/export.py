@@ -80,17 +80,20 @@ class ExportConfig:
     Attributes:
         out: The checkpoint's folder; empty for `export` in the folder of the work.
         talker: The stage whose Talker is taken: `talker` or `dpo`.
+        thinker_share: Share of the trained Thinker in the weights; the rest is the one that its
+            training went on from (`thinker.load_thinker`).
     """
 
     out: str = ""
     talker: str = "talker"
+    thinker_share: float = 1.0
 
 
 def run(config: ExportConfig, workdir: Path) -> None:
     """The stage `export`: needs all others."""
     tokenizer = load_tokenizer(workdir / "tokenizer.json")
     model = assemble(
-        load_thinker(workdir, tokenizer),
+        load_thinker(workdir, tokenizer, config.thinker_share),
         load_talker(workdir, tokenizer, config.talker),
         load_dit(workdir),
         load_bigvgan(workdir),

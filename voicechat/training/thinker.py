@@ -20,6 +20,7 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     apply_rotary_pos_emb,
 )
 
+from voicechat.errors import UserError
 from voicechat.training.hearing import embedding_table
 from voicechat.training.rows import IGNORE, Row
 from voicechat.training.whisper import encoder_config
@@ -193,11 +194,33 @@ def loud(thinker: nn.Module) -> None:
     thinker.lm_head.weight.mul_(QUIET)
 
 
-def load_thinker(workdir: Path, tokenizer: Tokenizer) -> Thinker:
-    """The stage's Thinker as it is shipped: in `eval` mode and quiet."""
+def load_thinker(workdir: Path, tokenizer: Tokenizer, share: float = 1.0) -> Thinker:
+    """The stage's Thinker as it is shipped: in `eval` mode and quiet.
+
+    Args:
+        workdir: Where the stages keep their work.
+        tokenizer: Pocket's.
+        share: Below 1, its weights are averaged with those that `unpack` gave the stage to go on
+            from: what was learned anew stays, and little is forgotten (Wortsman et al. 2022,
+            "Robust fine-tuning of zero-shot models").
+
+    Raises:
+        UserError: A share below 1, and the training did not go on from an unpacked checkpoint.
+    """
     from voicechat.training.loop import trained
 
     thinker = build_thinker(tokenizer)
     thinker.load_state_dict(trained(workdir, "thinker")["thinker"])
+    if share < 1.0:
+        _average(thinker, workdir / "reading" / "start.pt", share)
     quiet(thinker)
     return thinker.eval()
+
+
+@torch.no_grad()
+def _average(thinker: Thinker, start: Path, share: float) -> None:
+    if not start.exists():
+        raise UserError(f"thinker_share {share} needs {start}: the training went on from nothing")
+    before = torch.load(start, weights_only=True, map_location="cpu")["thinker"]
+    for name, value in thinker.state_dict().items():
+        value.lerp_(before[name].to(value), 1 - share)
