@@ -38,6 +38,15 @@ def test_a_speaker_encoder_knows_the_voices() -> None:
         assert own[f"similarity, {voice}"] > other[f"similarity, {voice}"] + 0.1
 
 
+def test_a_reply_far_too_long_is_counted_and_not_heard() -> None:
+    noise = (3000 * np.random.default_rng(0).standard_normal(24_000)).astype(np.int16)
+    short = Answer("", "Robin", "Yes.", Reply("Yes.", noise, 0.2, 1.0, None), True)
+    long = Answer("", "Robin", "Yes.", Reply("no " * 16, noise, 0.2, 1.0, None), False)
+    figures = figures_of([short, long])
+    assert figures["replies heard"] == 1 and figures["too long to be heard"] == 1
+    assert figures["ended by itself"] == 0.5
+
+
 def test_a_voice_without_a_teacher_and_silence_say_why() -> None:
     noise = (3000 * np.random.default_rng(0).standard_normal(24_000)).astype(np.int16)
     robin = Answer("", "Robin", "Yes.", Reply("Yes.", noise, 0.2, 1.0, None), False)

@@ -21,14 +21,13 @@ from voicechat.clock import FRAME, MIC_RATE
 from voicechat.engine.local import LocalEngine
 from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
-from voicechat.evaluation.said import as_float
+from voicechat.evaluation.said import ALOUD_WORDS, as_float
 from voicechat.events import Heard
 from voicechat.spelling import normalise
 from voicechat.training.augment import at_snr, noise
 from voicechat.training.domain import Talk, talk
 from voicechat.training.users import speak
 
-ALOUD_WORDS = 15  # longer replies are only read: a story says no more of its speech than a line
 LEAD_S, TAIL_S = 0.15, 0.4
 ROOM = 2e-4  # a quiet room's noise, of full scale
 REPEAT = "Repeat exactly what the user says, word for word, and say nothing else."

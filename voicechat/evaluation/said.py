@@ -19,18 +19,25 @@ from voicechat.training.teacher import teachers
 if TYPE_CHECKING:
     from voicechat.evaluation.quality import Answer, Reply
 
+ALOUD_WORDS = 15  # longer replies are only read: a story takes as long as ten lines
 Figures = dict[str, float | str]  # a word instead of a number says why there is none
 
 
 def figures_of(answers: Sequence[Answer]) -> Figures:
-    """Figures of what was said, over all voices; and by voice, beside its teacher's, the words."""
-    said = [answer for answer in answers if len(answer.reply.pcm)]
+    """Figures of what was said, over all voices; and by voice, beside its teacher's, the words.
+
+    A wrong reply may be far longer than the right one, and then outweighs all others: such are
+    counted and left out.
+    """
+    aloud = [answer for answer in answers if len(answer.reply.pcm)]
+    said = [answer for answer in aloud if len(answer.reply.text.split()) <= ALOUD_WORDS]
     if not said:
         return {"speech": "n/a: nothing was said aloud"}
     seconds = sum(len(answer.reply.pcm) for answer in said) / SPEAKER_RATE
     figures: Figures = {
         "replies heard": len(said),
-        "ended by itself": sum(answer.ended for answer in said) / len(said),
+        "too long to be heard": len(aloud) - len(said),
+        "ended by itself": sum(answer.ended for answer in aloud) / len(aloud),
         "real-time factor": sum(answer.reply.total_s for answer in said) / seconds,
         "first sound, s": float(np.median([answer.reply.first_s for answer in said])),
     }
