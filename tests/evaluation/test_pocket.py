@@ -43,8 +43,11 @@ def test_most_spoken_questions_are_answered_to_the_letter(answers: list[Answer])
 
 def test_both_voices_are_understood_and_come_to_an_end(answers: list[Answer]) -> None:
     recogniser = Recogniser()
-    spoken = sorted((a for a in answers if len(a.reply.pcm)), key=lambda a: a.voice)
-    assert all(answer.ended for answer in spoken)
+    aloud = [a for a in answers if len(a.reply.pcm)]
+    assert all(answer.ended for answer in aloud)
+    # A wrong reply may be a hundred words long, and would outweigh all others.
+    spoken = sorted((a for a in aloud if a.short), key=lambda a: a.voice)
+    assert len(aloud) - len(spoken) <= QUESTIONS // 20
     for voice, group in groupby(spoken, key=lambda a: a.voice):
         replies = [answer.reply for answer in group]
         heard = [recogniser(as_float(reply.pcm)) for reply in replies]

@@ -21,7 +21,7 @@ from voicechat.clock import FRAME, MIC_RATE
 from voicechat.engine.local import LocalEngine
 from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
-from voicechat.evaluation.said import ALOUD_WORDS, as_float
+from voicechat.evaluation.said import as_float
 from voicechat.events import Heard
 from voicechat.spelling import normalise
 from voicechat.training.augment import at_snr, noise
@@ -31,6 +31,7 @@ from voicechat.training.users import speak
 LEAD_S, TAIL_S = 0.15, 0.4
 ROOM = 2e-4  # a quiet room's noise, of full scale
 REPEAT = "Repeat exactly what the user says, word for word, and say nothing else."
+ALOUD_WORDS = 15  # longer replies are only read: a story takes as long as ten lines
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,11 @@ class Answer:
         if not self.expected:
             return self.reply.complete is not None and self.reply.complete < 0.5
         return self.reply.text.strip() == self.expected
+
+    @property
+    def short(self) -> bool:
+        """Whether the reply is as short as those that are listened to, right or wrong."""
+        return len(self.reply.text.split()) <= ALOUD_WORDS
 
 
 def examine(exam: Exam, count: int, engine: Engines, seed: int = 0) -> Iterator[Answer]:

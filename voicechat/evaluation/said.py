@@ -19,7 +19,6 @@ from voicechat.training.teacher import teachers
 if TYPE_CHECKING:
     from voicechat.evaluation.quality import Answer, Reply
 
-ALOUD_WORDS = 15  # longer replies are only read: a story takes as long as ten lines
 Figures = dict[str, float | str]  # a word instead of a number says why there is none
 
 
@@ -30,7 +29,7 @@ def figures_of(answers: Sequence[Answer]) -> Figures:
     counted and left out.
     """
     aloud = [answer for answer in answers if len(answer.reply.pcm)]
-    said = [answer for answer in aloud if len(answer.reply.text.split()) <= ALOUD_WORDS]
+    said = [answer for answer in aloud if answer.short]
     if not said:
         return {"speech": "n/a: nothing was said aloud"}
     seconds = sum(len(answer.reply.pcm) for answer in said) / SPEAKER_RATE
