@@ -159,6 +159,7 @@ class Scribe:
         no story helps to find the word.
         """
         tokens = range(self.specials, self.tokenizer.get_vocab_size())
+        tokens = [token for token in tokens if token not in self._decisive]  # dots mean going on
         drawn = rng.choices(tokens, k=rng.randint(4, 30))
         row.add([*self._user, *drawn, *self._reply])
         if rng.random() < 0.5:

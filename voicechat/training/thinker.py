@@ -125,7 +125,7 @@ def _foreseeing(inner: torch.Tensor, last: torch.Tensor, rows: Sequence[Row]) ->
 
 
 def _looks(language_model: nn.Module, inner: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
-    """How unlikely two heads of the last layer look to where the word to go on with is foreseen.
+    """How unlikely two heads of the next layer look to where the word to go on with is foreseen.
 
     The word stands there ready, but no head finds it by itself: the gradient of what is never
     looked at is nothing. Attention is guided so in speech synthesis too (Tachibana et al. 2018).
@@ -133,7 +133,7 @@ def _looks(language_model: nn.Module, inner: torch.Tensor, rows: Sequence[Row]) 
     Returns:
         `[resumed, 2]`: the first head of either pair of keys and values.
     """
-    layer, rotary = language_model.layers[-1], language_model.rotary_emb
+    layer, rotary = language_model.layers[-ABOVE], language_model.rotary_emb  # reads `inner`
     attention, states = layer.self_attn, layer.input_layernorm(inner)
     places = torch.arange(states.shape[1], device=states.device).expand(3, len(rows), -1)
 
