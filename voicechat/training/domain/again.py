@@ -16,6 +16,15 @@ _REPEAT = (
     "could you repeat that", "say it once more", "tell me again", "i did not catch that",
     "please repeat", "what did you just say", "sorry what was that", "pardon",
     "can you say that again", "i missed that", "repeat it please", "again please",
+    "say again", "what did you say then", "what did you tell me",
+    "what did you just tell me", "could you say that again", "could you say that once more",
+    "please say that again", "please say it again", "tell me that again", "say that once more",
+    "repeat your answer", "repeat your last answer", "what was your answer", "repeat it",
+    "i could not hear you", "i could not hear that", "i did not hear that", "i did not get that",
+    "i did not understand you", "let me hear that again", "can i hear that again", "and again",
+    "what was that again", "can you say it one more time", "once again please", "i missed it",
+    "would you repeat that", "repeat the last answer", "what were you saying", "repeat",
+    "say your last answer again", "sorry i did not hear you", "that was too fast",
     "repeat what you said",
 )  # fmt: skip
 RESUME = (
@@ -23,7 +32,18 @@ RESUME = (
     "please go on", "you can go on", "go on from there", "finish it", "please continue",
     "go on please", "what is next", "and what comes then", "and then what", "you may continue",
     "do go on", "can you go on", "finish what you were saying", "please carry on",
-    "continue please", "i am listening", "keep on going",
+    "continue please", "i am listening",
+    "go on then", "now go on", "yes go on", "go on with it", "go on with that", "just go on",
+    "please keep going", "tell me the rest", "what is the rest", "and the rest", "the rest please",
+    "continue from there", "continue with that", "you may go on", "you can continue", "proceed",
+    "where were you", "where did you stop", "and what then", "what happened then", "resume",
+    "what happens next", "what happened next", "do not stop", "don't stop", "keep talking",
+    "continue where you stopped", "go on where you stopped", "finish that", "finish it please",
+    "i want to hear the rest", "and how does it go on", "how does it go on", "what came next",
+    "sorry go on", "sorry please go on", "i interrupted you go on", "next",
+    "let me hear the rest", "take it from there", "could you go on", "could you continue",
+    "can you continue", "will you go on", "and further", "what was the rest",
+    "keep on going",
 )  # fmt: skip
 
 

@@ -17,9 +17,14 @@ _REQUEST = set(
     "play call open set turn send order read find show start write remind translate recommend "
     "search look buy book check make remember describe recite".split()
 )
+_CALLED = tuple(  # whoever is called so, the question stays the same
+    f"{{}} {name}"
+    for name in ("buddy", "dear", "mate", "sir", "madam", "darling", "pal", "computer", "captain",
+                 "professor", "my dear", "old boy", "little one", "dear assistant", "you two")
+)  # fmt: skip
 _SHARED = (
-    "{}", "{}", "{}", "{}", "{} please", "hey pocket {}", "pocket {}", "okay {}", "now {}",
-    "{} buddy", "{} dear", "{} mate", "hmm {}", "hello there {}",
+    "{}", "{}", "{}", "{}", "{}", "{}", "{} please", "hey pocket {}", "pocket {}", "okay {}",
+    "now {}", "hmm {}", "hello there {}", "oh {}", "alright {}", *_CALLED,
 )  # fmt: skip
 _TRAIN = {
     "question": (
@@ -32,6 +37,10 @@ _TRAIN = {
         "listen {}", "can you say {}", "would you know {}", "i was wondering {}", "may i ask {}",
         "hello {}", "i would love to know {}", "do tell me {}", "let me ask {}", "right {}",
         "may i know {}", "would you say {}", "i would like to hear {}", "yes {}", "{} then",
+        "can you answer me {}", "one question {}", "here is a question {}", "next question {}",
+        "another question {}", "i want you to tell me {}", "i need an answer {}", "help me {}",
+        "can i ask you {}", "{} do you know", "{} thank you", "{} can you tell me",
+        "would you tell me {}", "please say {}", "and tell me {}", "uh {}", "no {}", "i ask {}",
     ),
     "request": (
         *_SHARED, "please {}", "can you {}", "could you {}", "can you please {}", "um {}",
@@ -41,13 +50,15 @@ _TRAIN = {
         "pocket can you {}", "{} if you can", "all right {}", "actually {}", "hello {}",
         "you can {}", "{} right now", "please {} for me", "could you please {}", "so {}",
         "may i have you {}", "kindly {}", "please could you {}", "yes {}", "{} would you",
+        "now please {}", "can you now {}", "would you be so kind and {}", "uh {}", "no {}",
+        "could you {} for me", "i would love you to {}", "try to {}", "{} thank you",
+        "can you {} for us", "be so good and {}", "i ask you to {}", "you could {}",
     ),
     "phrase": (*_SHARED, "um {}", "so {}", "well {}", "and {}", "all right {}", "hello {}",
-               "{} thanks", "hey {}"),
-    "bare": ("{}", "{}", "{}", "{}", "{} pocket", "okay {}", "oh {}", "hey {}", "so {}", "now {}",
-             "um {}", "{} please", "all right {}", "pocket {}", "right {}", "hmm {}", "yes {}",
-             "{} buddy", "{} dear", "{} mate", "{} thanks", "hey pocket {}", "excuse me {}",
-             "hello {}", "hi {}", "hello there {}"),
+               "{} thanks", "hey {}", "uh {}", "no {}", "yes {}"),
+    "bare": (*_SHARED, "{}", "{}", "{}", "{}", "{} pocket", "hey {}", "so {}", "um {}",
+             "all right {}", "right {}", "yes {}", "{} thanks", "excuse me {}", "hello {}",
+             "hi {}", "uh {}", "no {}"),
 }  # fmt: skip
 _HELD_OUT = {
     "question": ("could you tell me {}", "i want to know {}", "hello pocket {}", "{} my friend"),
