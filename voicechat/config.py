@@ -51,6 +51,10 @@ class TurnsConfig:
     longest_ms: int = 30_000
     push_to_talk: bool = False
 
+    def __post_init__(self) -> None:
+        if not 0 < self.complete_at <= 1:
+            raise UserError(f"complete_at is {self.complete_at}; it is above 0 and at most 1")
+
 
 @dataclass(frozen=True)
 class BargeInConfig:

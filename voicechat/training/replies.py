@@ -74,7 +74,7 @@ class Replies:
 
     What is said often has to be said well, and what is rare must not be forgotten: a sentence is
     drawn by the root of how often it is said in the domain's talks. Several are the whole of a
-    reply there, or strung together.
+    reply there, the longer the likelier, for long ones are few; or strung together.
     """
 
     def __init__(self, items: Sequence[Labelled], tokenizer: Tokenizer, quiet: int) -> None:
@@ -91,8 +91,10 @@ class Replies:
         parts = [next(item for item in some if len(item.codes) <= most_codes)]
         if rng.random() < joined:
             strung = [*parts, *islice(some, rng.randint(1, 7))]
-            whole = self._whole[voice] if rng.random() < WHOLE else []
-            parts = _fitting(rng.choice(whole) if whole else strung, most_codes) or parts
+            whole, sizes = self._whole[voice]
+            if whole and rng.random() < WHOLE:
+                strung = rng.choices(whole, cum_weights=sizes)[0]
+            parts = _fitting(strung, most_codes) or parts
         return join(parts, self.tokenizer, self.quiet)
 
     def _one(self, voice: int, rng: random.Random) -> Labelled:
@@ -109,11 +111,15 @@ class Replies:
         return pool[max(0, end - size) : end]
 
 
-def _whole(items: Sequence[Labelled]) -> list[list[Labelled]]:
-    """The replies of several sentences in the domain's talks all of which are recorded."""
+def _whole(items: Sequence[Labelled]) -> tuple[list[list[Labelled]], list[int]]:
+    """The replies of several sentences in the domain's talks all of which are recorded.
+
+    Returns:
+        The replies, and their numbers of sentences, each with those before it.
+    """
     own = {item.text: item for item in items}
     several = [r for r in said() if len(r) > 1 and all(sentence in own for sentence in r)]
-    return [[own[sentence] for sentence in reply] for reply in several]
+    return [[own[sentence] for sentence in r] for r in several], list(accumulate(map(len, several)))
 
 
 def _fitting(items: Sequence[Labelled], most_codes: int) -> list[Labelled]:

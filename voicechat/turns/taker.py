@@ -214,11 +214,12 @@ class TurnTaker:
         return self.voiced_ticks >= ticks(self._config.least_ms)
 
     def _patience(self, complete: float | None) -> int:
+        """Ticks of silence that end the turn: the longer, the less complete it sounded."""
         config = self._config
         if complete is None:
             return ticks(config.end_unjudged_ms)
-        sounds_complete = complete >= config.complete_at
-        return ticks(config.end_ms if sounds_complete else config.end_incomplete_ms)
+        doubt = max(0.0, 1.0 - complete / config.complete_at)
+        return ticks(round(config.end_ms + doubt * (config.end_incomplete_ms - config.end_ms)))
 
     def _settle(self, event: type[TakerEvent]) -> TakerEvent:
         if event is TurnEnd or event is Discarded:

@@ -17,7 +17,7 @@ _ANOTHER = (
     "another one", "tell me another one", "one more", "and another one", "tell me one more",
     "another one please", "do you have another one", "one more please",
     "can i hear another one", "do you know another one", "let me hear another one",
-    "and one more", "one more of those", "now another one", "and another", "i want another one",
+    "one more of those", "now another one", "and another", "i want another one",
     "i want one more", "can you tell me another one", "a different one please", "and the next one",
     "have you got another one", "tell me a different one", "the next one please",
     "give me another one",

@@ -20,7 +20,7 @@ from voicechat.training.domain.words import sentences
 
 SPLITS = ("train", "phrasing", "pairs")
 _SINGLE = {
-    "chat": 7.0, "sum": 7.0, "difference": 5.0, "product": 4.0, "larger": 5.0, "count": 9.0,
+    "chat": 12.0, "sum": 7.0, "difference": 5.0, "product": 4.0, "larger": 5.0, "count": 9.0,
     "calendar": 5.0, "capital": 9.0, "color": 3.0, "opposite": 5.0, "sound": 2.0,
     "spelling": 5.0, "fact": 14.0, "story": 3.0, "rhyme": 1.5, "joke": 1.5,
 }  # fmt: skip
