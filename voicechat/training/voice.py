@@ -1,9 +1,9 @@
 """Adds a preset voice from recordings: speaker fine-tuning of all that speaks.
 
-The third of the Talker's published stages. The codec names what was recorded; Talker and DiT learn
-the pairs under a voice token and a preset vector that nobody has used yet, and BigVGAN the sound,
-in a copy of the checkpoint. So that the other voices stay as they are, every batch holds as much
-of what each of these said before the training began.
+The third of the Talker's published stages. What was recorded is named by codes that are known (see
+`parallel`); Talker and DiT learn the pairs under a voice token and a preset vector that nobody has
+used yet, and BigVGAN the sound, in a copy of the checkpoint. So that the other voices stay as they
+are, every batch holds as much of what each of these said before the training began.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from voicechat.evaluation.intelligibility import pitch
 from voicechat.evaluation.similarity import SpeakerEncoder
 from voicechat.training import dit as flow
 from voicechat.training import export, vocoder
-from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label, silence_code
+from voicechat.training.codec import MOST_VOICES, Codec, Labelled, silence_code
 from voicechat.training.domain import reply_sentences
 from voicechat.training.listen import speak, through_token2wav
 from voicechat.training.loop import Schedule, Trainer
+from voicechat.training.parallel import label_parallel
 from voicechat.training.replies import Replies, Said, random_prompt, text_table
 from voicechat.training.rows import Scribe
 from voicechat.training.speech import Utterance, balanced, load_folder, seconds
 from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
+from voicechat.training.teacher import VOICES, teachers
 from voicechat.training.tokenizer import load_tokenizer
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "pocket"
@@ -200,21 +202,25 @@ def sound(speaking: Speaking, item: Labelled) -> Utterance:
     return Utterance(item.voice, item.text, wave.half().numpy())
 
 
+def nearest(speaking: Speaking, recorded: Sequence[Utterance]) -> str:
+    """The preset that sounds most like the recordings, of those that the teacher reads too."""
+    reference = export.preset(recorded[0].voice, speaking.tokenizer, recorded)["ref_mel"]
+    apart = {
+        name: float((preset["ref_mel"].mean((0, 1)) - reference.mean((0, 1))).norm())
+        for name, preset in speaking.voices.items()
+        if name in VOICES
+    }
+    return min(apart, key=apart.__getitem__)
+
+
 @torch.no_grad()
-def begin(speaking: Speaking, recorded: Sequence[Utterance]) -> None:
-    """Lets the Talker take a new voice's token for that of the preset that sounds most like it.
+def begin(speaking: Speaking, new: int, like: str) -> None:
+    """Lets the Talker take the token of a new voice for that of a preset.
 
     A strange token says nothing to it, and ten minutes do not teach it to speak from nothing. The
     token's random vector is nearly orthogonal to all others, so these are projected as before.
     """
-    new = recorded[0].voice
-    reference = export.preset(new, speaking.tokenizer, recorded)["ref_mel"]
-    apart = {
-        name: (preset["ref_mel"].mean((0, 1)) - reference.mean((0, 1))).norm()
-        for name, preset in speaking.voices.items()
-    }
-    like = speaking.voices[min(apart, key=apart.__getitem__)]["bos_token"]
-    strange, known = text_table()[[speaking.token(new), like]]
+    strange, known = text_table()[[speaking.token(new), speaking.voices[like]["bos_token"]]]
     weight = speaking.model.talker.thinker_to_talker_proj.weight
     weight += torch.outer(weight @ (known - strange), strange / strange.dot(strange))
 
@@ -223,11 +229,12 @@ def train(
     config: VoiceConfig, workdir: Path, speaking: Speaking, recorded: Sequence[Utterance]
 ) -> dict[str, float]:
     """Teaches Talker and DiT the recordings; returns the last losses."""
-    new = label(speaking.codec, list(recorded))
+    like = nearest(speaking, recorded)
+    new = label_parallel(speaking.codec, recorded, teachers()[like])
     texts = random.Random(config.seed).sample(sorted(reply_sentences()), config.rehearsed)
     torch.manual_seed(config.seed)
     rehearsed = rehearse(speaking, texts)
-    begin(speaking, recorded)
+    begin(speaking, recorded[0].voice, like)
     items = new + rehearsed
     sounding = balanced([*recorded, *(sound(speaking, item) for item in rehearsed)])
     talker, quiet = speaking.model.talker, silence_code(speaking.codec)
