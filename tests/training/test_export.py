@@ -110,10 +110,11 @@ def test_a_new_voice_begins_as_the_preset_that_sounds_most_like_it(
     recorded = load_folder(tmp_path / "robin", new)
     speaking.voices[name] = {**like, **export.preset(new, speaking.tokenizer, recorded),
                              "bos_token": like["bos_token"]}  # fmt: skip
+    assert voice.nearest(speaking, recorded) == name
     project = speaking.model.talker.thinker_to_talker_proj
     with torch.no_grad():
         before = project(text_table())
-        voice.begin(speaking, recorded)
+        voice.begin(speaking, new, name)
         after = project(text_table())
     torch.testing.assert_close(after[speaking.token(new)], before[like["bos_token"]])
     others = torch.arange(len(before)) != speaking.token(new)
