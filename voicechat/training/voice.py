@@ -1,9 +1,10 @@
 """Adds a preset voice from recordings: speaker fine-tuning of all that speaks.
 
-The third of the Talker's published stages. What was recorded is named by codes that are known (see
-`parallel`); Talker and DiT learn the pairs under a voice token and a preset vector that nobody has
-used yet, and BigVGAN the sound, in a copy of the checkpoint. So that the other voices stay as they
-are, every batch holds as much of what each of these said before the training began.
+The third of the Talker's published stages. What was recorded is put on one tone (see `tone`) and
+named by codes that are known (`parallel`); Talker and DiT learn the pairs under a voice token and a
+preset vector that nobody has used yet, and BigVGAN the sound, in a copy of the checkpoint. So that
+the other voices stay as they are, every batch holds as much of what each of these said before the
+training began.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from voicechat.training.speech import Utterance, balanced, load_folder, seconds
 from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
 from voicechat.training.teacher import VOICES, teachers
 from voicechat.training.tokenizer import load_tokenizer
+from voicechat.training.tone import on_one_tone
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "pocket"
 LEAST_S = 20.0
@@ -143,10 +145,11 @@ def run(config: VoiceConfig, workdir: Path) -> None:
     recorded = load_folder(Path(config.data).expanduser(), new)
     if seconds(recorded) < LEAST_S:
         raise UserError(f"{config.data} holds {seconds(recorded):.0f} s of speech; record more")
-    preset = export.preset(new, speaking.tokenizer, recorded)
+    flat = on_one_tone(recorded)
+    preset = export.preset(new, speaking.tokenizer, flat)
     texts = [u.text for u in recorded[:TRIED]]
     before = say(speaking, preset, new, texts)
-    train(config, workdir, speaking, recorded)
+    train(config, workdir, speaking, flat)
     after = say(speaking, preset, new, texts)
     out = Path(config.out).expanduser() if config.out else folder(config, workdir) / "checkpoint"
     save(speaking, {**speaking.voices, config.name: preset}, out)
