@@ -29,10 +29,7 @@ def on_one_tone(recorded: Sequence[Utterance]) -> list[Utterance]:
     except ImportError as error:
         raise UserError("a new voice needs WORLD: pip install '.[train]'") from error
     waves = [u.pcm.astype(np.float64) for u in recorded]
-    tracks = []
-    for wave in waves:
-        rough, times = pyworld.dio(wave, SPEAKER_RATE)
-        tracks.append((pyworld.stonemask(wave, rough, times, SPEAKER_RATE), times))
+    tracks = [pyworld.harvest(wave, SPEAKER_RATE) for wave in waves]  # `dio` misses by an octave
     voiced = np.concatenate([hz[hz > 0] for hz, _ in tracks])
     if not len(voiced):
         raise UserError("there is no voice in the recordings")
