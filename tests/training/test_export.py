@@ -13,7 +13,7 @@ from voicechat.config import ModelSettings, merge, read_yaml
 from voicechat.errors import UserError
 from voicechat.training import export, unpack, voice
 from voicechat.training.codec import Codec, load_codec
-from voicechat.training.dit import build_dit
+from voicechat.training.dit import COND_SIZE, build_dit, conditions
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.replies import text_table
 from voicechat.training.speech import load_folder
@@ -109,17 +109,18 @@ def test_a_new_voice_begins_as_the_preset_that_sounds_most_like_it(
     write_folder(tmp_path / "robin", hz=180.0, times=2)
     recorded = load_folder(tmp_path / "robin", new)
     speaking.voices[name] = {**like, **export.preset(new, speaking.tokenizer, recorded),
-                             "bos_token": like["bos_token"]}  # fmt: skip
+                             "bos_token": like["bos_token"], "cond": like["cond"]}  # fmt: skip
     assert voice.nearest(speaking, recorded) == name
-    project = speaking.model.talker.thinker_to_talker_proj
-    with torch.no_grad():
-        before = project(text_table())
-        voice.begin(speaking, new, name)
-        after = project(text_table())
-    torch.testing.assert_close(after[speaking.token(new)], before[like["bos_token"]])
-    others = torch.arange(len(before)) != speaking.token(new)
-    changed = (after - before)[others].norm(dim=1) / before[others].norm(dim=1)
-    assert changed.mean() < 0.1
+    talker = speaking.model.talker.thinker_to_talker_proj.weight
+    dit = speaking.dit.input_embed.proj.weight[:, -COND_SIZE:]
+    known = text_table()[[preset["bos_token"] for preset in speaking.voices.values()]]
+    conds = torch.cat([preset["cond"] for preset in speaking.voices.values()])
+    before = (talker @ known.T).detach(), (dit @ conds.T).detach()
+    voice.begin(speaking, new, name)
+    torch.testing.assert_close(talker @ known.T, before[0])
+    torch.testing.assert_close(dit @ conds.T, before[1])
+    torch.testing.assert_close(talker @ text_table()[speaking.token(new)], before[0][:, -1])
+    torch.testing.assert_close(dit @ conditions()[new], before[1][:, -1])
 
 
 def test_a_voice_is_added_to_a_copy(checkpoint: Path, tmp_path: Path, capsys) -> None:

@@ -218,14 +218,40 @@ def nearest(speaking: Speaking, recorded: Sequence[Utterance]) -> str:
 
 @torch.no_grad()
 def begin(speaking: Speaking, new: int, like: str) -> None:
-    """Lets the Talker take the token of a new voice for that of a preset.
+    """Lets Talker and DiT take what names a new voice for what names a preset.
 
-    A strange token says nothing to it, and ten minutes do not teach it to speak from nothing. The
-    token's random vector is nearly orthogonal to all others, so these are projected as before.
+    A strange token says nothing to the Talker, nor a strange condition to the DiT, and ten minutes
+    do not teach them to speak from nothing.
     """
-    strange, known = text_table()[[speaking.token(new), speaking.voices[like]["bos_token"]]]
-    weight = speaking.model.talker.thinker_to_talker_proj.weight
-    weight += torch.outer(weight @ (known - strange), strange / strange.dot(strange))
+    presets, table = speaking.voices, text_table()
+    take_for(
+        speaking.model.talker.thinker_to_talker_proj.weight,
+        table[speaking.token(new)],
+        table[presets[like]["bos_token"]],
+        table[[preset["bos_token"] for preset in presets.values()]],
+    )
+    take_for(
+        speaking.dit.input_embed.proj.weight[:, -flow.COND_SIZE :],
+        flow.conditions()[new],
+        presets[like]["cond"][0],
+        torch.cat([preset["cond"] for preset in presets.values()]),
+    )
+
+
+def take_for(
+    weight: torch.Tensor, strange: torch.Tensor, known: torch.Tensor, kept: torch.Tensor
+) -> None:
+    """Changes a projection [out, in] so that it makes of one vector what it makes of another.
+
+    Args:
+        weight: Changed in place.
+        strange: The vector [in] to be taken for `known`.
+        known: A vector [in].
+        kept: Vectors [some, in] that are projected exactly as before.
+    """
+    basis = torch.linalg.qr(kept.T).Q
+    own = strange - basis @ (basis.T @ strange)
+    weight += torch.outer(weight @ (known - strange), own / own.dot(strange))
 
 
 def train(
