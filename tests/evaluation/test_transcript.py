@@ -12,7 +12,7 @@ from voicechat.engine.checkpoint import Checkpoint, load
 from voicechat.errors import UserError
 from voicechat.evaluation.transcript import has_transcript, misheard
 
-DATA = Path(__file__).parents[1] / "data"
+SAMPLES = Path(__file__).parents[2] / "voicechat" / "assets" / "samples"
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def pocket() -> Checkpoint:
 
 
 def folder(path: Path, said: str) -> Path:
-    shutil.copy(DATA / "question.wav", path / "question.wav")
+    shutil.copy(SAMPLES / "2_capital.wav", path / "question.wav")
     (path / "question.txt").write_text(said)
     return path
 
