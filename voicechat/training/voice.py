@@ -149,7 +149,7 @@ def run(config: VoiceConfig, workdir: Path) -> None:
     preset = export.preset(new, speaking.tokenizer, flat)
     texts = [u.text for u in recorded[:TRIED]]
     before = say(speaking, preset, new, texts)
-    train(config, workdir, speaking, flat)
+    train(config, workdir, speaking, flat, nearest(speaking, preset["ref_mel"]))
     after = say(speaking, preset, new, texts)
     out = Path(config.out).expanduser() if config.out else folder(config, workdir) / "checkpoint"
     save(speaking, {**speaking.voices, config.name: preset}, out)
@@ -205,9 +205,8 @@ def sound(speaking: Speaking, item: Labelled) -> Utterance:
     return Utterance(item.voice, item.text, wave.half().numpy())
 
 
-def nearest(speaking: Speaking, recorded: Sequence[Utterance]) -> str:
-    """The preset that sounds most like the recordings, of those that the teacher reads too."""
-    reference = export.preset(recorded[0].voice, speaking.tokenizer, recorded)["ref_mel"]
+def nearest(speaking: Speaking, reference: torch.Tensor) -> str:
+    """The preset most like a reference mel [1, 100, 80], of those that the teacher reads too."""
     apart = {
         name: float((preset["ref_mel"].mean((0, 1)) - reference.mean((0, 1))).norm())
         for name, preset in speaking.voices.items()
@@ -255,10 +254,13 @@ def take_for(
 
 
 def train(
-    config: VoiceConfig, workdir: Path, speaking: Speaking, recorded: Sequence[Utterance]
+    config: VoiceConfig,
+    workdir: Path,
+    speaking: Speaking,
+    recorded: Sequence[Utterance],
+    like: str,
 ) -> dict[str, float]:
-    """Teaches Talker and DiT the recordings; returns the last losses."""
-    like = nearest(speaking, recorded)
+    """Teaches Talker, DiT and BigVGAN the recordings; returns the last losses."""
     new = label_parallel(speaking.codec, recorded, teachers()[like])
     texts = random.Random(config.seed).sample(sorted(reply_sentences()), config.rehearsed)
     torch.manual_seed(config.seed)
