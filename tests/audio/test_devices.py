@@ -85,7 +85,8 @@ def test_a_flush_leaves_only_the_fade(card: VirtualCard, devices: Devices) -> No
         played += devices.take_heard()[1]
     heard = sounding(ears.stop())
     assert devices.speaker.held == 0
-    assert 3 * SPEAKER_RATE == played + held
+    # The DAC may take a callback's worth, fade included, between two looks at what is held.
+    assert 3 * SPEAKER_RATE == pytest.approx(played + held, abs=SPEAKER_RATE // 50)
     assert len(heard) == pytest.approx(played, abs=SPEAKER_RATE // 50)
 
 
