@@ -11,11 +11,13 @@ from transformers import AutoTokenizer, Qwen2_5OmniForConditionalGeneration, Whi
 
 from voicechat.config import ModelSettings, merge, read_yaml
 from voicechat.errors import UserError
-from voicechat.training import export, unpack, voice
+from voicechat.training import export, speaking, unpack, voice
 from voicechat.training.codec import Codec, load_codec
 from voicechat.training.dit import COND_SIZE, build_dit, conditions
+from voicechat.training.listen import Spoken
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.replies import text_table
+from voicechat.training.speaking import load
 from voicechat.training.speech import load_folder
 from voicechat.training.talker import EOS, PAD, build_talker
 from voicechat.training.thinker import QUIET, build_thinker, quiet
@@ -103,24 +105,41 @@ def test_its_settings_are_legal(checkpoint: Path) -> None:
 def test_a_new_voice_begins_as_the_preset_that_sounds_most_like_it(
     checkpoint: Path, tmp_path: Path
 ) -> None:
-    speaking = voice.load(checkpoint)
-    name, like = next(reversed(speaking.voices.items()))
-    new = speaking.free()
+    old = load(checkpoint)
+    name, like = next(reversed(old.voices.items()))
+    new = old.free()
     write_folder(tmp_path / "robin", hz=180.0, times=2)
     recorded = load_folder(tmp_path / "robin", new)
-    speaking.voices[name] = {**like, **export.preset(new, speaking.tokenizer, recorded),
+    old.voices[name] = {**like, **export.preset(new, old.tokenizer, recorded),
                              "bos_token": like["bos_token"], "cond": like["cond"]}  # fmt: skip
-    assert voice.nearest(speaking, speaking.voices[name]["ref_mel"]) == name
-    talker = speaking.model.talker.thinker_to_talker_proj.weight
-    dit = speaking.dit.input_embed.proj.weight[:, -COND_SIZE:]
-    known = text_table()[[preset["bos_token"] for preset in speaking.voices.values()]]
-    conds = torch.cat([preset["cond"] for preset in speaking.voices.values()])
+    assert voice.nearest(old, old.voices[name]["ref_mel"]) == name
+    talker = old.model.talker.thinker_to_talker_proj.weight
+    dit = old.dit.input_embed.proj.weight[:, -COND_SIZE:]
+    known = text_table()[[preset["bos_token"] for preset in old.voices.values()]]
+    conds = torch.cat([preset["cond"] for preset in old.voices.values()])
     before = (talker @ known.T).detach(), (dit @ conds.T).detach()
-    voice.begin(speaking, new, name)
+    voice.begin(old, new, name)
     torch.testing.assert_close(talker @ known.T, before[0])
     torch.testing.assert_close(dit @ conds.T, before[1])
-    torch.testing.assert_close(talker @ text_table()[speaking.token(new)], before[0][:, -1])
+    torch.testing.assert_close(talker @ text_table()[old.token(new)], before[0][:, -1])
     torch.testing.assert_close(dit @ conditions()[new], before[1][:, -1])
+
+
+def test_the_teacher_reads_for_its_voices_and_others_say_what_they_remember(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = load(checkpoint)
+    old.voices["Robin"] = old.voices.pop("Alder")
+    said = [Spoken(torch.randint(0, 512, (30,)), True), Spoken(torch.zeros(9).long(), False)]
+    monkeypatch.setattr(speaking, "speak", lambda *_: said)
+    items, sounds = speaking.rehearse(old, ["I am here.", "That is blue."])
+    assert [(i.voice, i.text) for i in items] == [
+        (0, "I am here."), (0, "That is blue."), (1, "I am here.")
+    ]  # fmt: skip
+    for item, heard in zip(items, sounds, strict=True):
+        assert len(heard.pcm) == 480 * len(item.codes) and item.mel.shape[1] == 2 * len(item.codes)
+    torch.testing.assert_close(sounds[0].mel(), items[0].mel.float(), atol=0.01, rtol=0.01)
+    assert items[2].codes.equal(said[0].codes)
 
 
 def test_a_voice_is_added_to_a_copy(checkpoint: Path, tmp_path: Path, capsys) -> None:

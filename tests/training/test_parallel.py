@@ -7,7 +7,7 @@ import torch
 
 from voicechat.clock import CODE
 from voicechat.training.codec import Codec
-from voicechat.training.parallel import aligned, label_parallel
+from voicechat.training.parallel import aligned, parallel, regression, turned
 from voicechat.training.speech import Utterance
 
 
@@ -23,14 +23,30 @@ def test_frames_are_found_again_at_another_pace() -> None:
     steps = rng.standard_normal((80, 200))
     known = np.cumsum(steps, axis=1) / 5
     places = np.sort(np.r_[0:200, 40:70, 100:160])  # some parts are said slower
-    assert np.abs(aligned(known[:, places], known) - places).max() <= 3
+    found = aligned(torch.from_numpy(known[:, places]), torch.from_numpy(known)).numpy()
+    assert np.abs(found - places).max() <= 3
 
 
-def test_codes_are_the_readers_at_the_times_of_the_recording() -> None:
+def test_a_regression_turns_one_timbre_into_another() -> None:
+    torch.manual_seed(1)
+    said = torch.randn(80, 400)
+    brighter = torch.linspace(0.5, 1.5, 80)[:, None]
+    weight = regression(said, said * brighter + 2)
+    torch.testing.assert_close(turned(said[:, :7], weight), said[:, :7] * brighter + 2,
+                               atol=1e-3, rtol=0)  # fmt: skip
+
+
+def test_codes_at_the_pace_of_the_recording_and_sound_at_the_pace_of_the_codes() -> None:
     torch.manual_seed(1)
     codec, slow, quick = Codec(32).eval(), vowels(2.0), vowels(1.0)
-    [item] = label_parallel(codec, [Utterance(3, "ah", slow)], lambda text: quick)
-    assert (item.voice, item.text, item.mel.shape) == (3, "ah", (80, 200))
+    recorded = Utterance(3, "ah", slow)
+    made = parallel(codec, [recorded], {"ah": quick, "oh": slow}.__getitem__, ["oh"])
     known = codec.codes(Utterance(0, "ah", quick).mel())
-    assert item.codes[0] == known[0] and item.codes[-1] == known[-1]
-    assert (item.codes[::2] == known).float().mean() > 0.5
+    [paced], [converted, more] = made.paced, made.converted
+    assert (paced.voice, paced.text, paced.mel.shape) == (3, "ah", (80, 200))
+    assert paced.codes[0] == known[0] and paced.codes[-1] == known[-1]
+    assert (paced.codes[::2] == known).float().mean() > 0.5
+    assert (converted.voice, converted.text, converted.mel.shape) == (3, "ah", (80, 100))
+    assert converted.codes.equal(known)
+    assert (more.text, more.mel.shape) == ("oh", (80, 200))
+    assert (converted.mel.float() - recorded.mel()[:, ::2]).abs().mean() < 1

@@ -131,7 +131,7 @@ def train(
 ) -> dict[str, float]:
     """Trains the DiT on the codes of utterances of all voices; returns the last losses."""
     items = label(codec, utterances)
-    of_voice = {v: [i for i in items if i.voice == v] for v in {i.voice for i in items}}
+    of_voice = by_voice(items)
     torch.manual_seed(config.seed)
     dit = build_dit(config.hidden, config.layers)
     mean = torch.cat([i.mel.float() for i in items[::7]], dim=1).mean(dim=1)
@@ -174,6 +174,11 @@ class Crops:
     codes: torch.Tensor
     shown: torch.Tensor
     cond: torch.Tensor
+
+
+def by_voice(items: Sequence[Labelled]) -> dict[int, list[Labelled]]:
+    """The items of each voice."""
+    return {v: [i for i in items if i.voice == v] for v in {i.voice for i in items}}
 
 
 def draw(

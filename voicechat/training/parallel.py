@@ -1,50 +1,102 @@
-"""Codes for a voice that the codec never heard, by way of one that it knows.
+"""What the codec knows, in a voice that it never heard, by way of one that it did.
 
 The codec heard the preset voices only, and what it makes of a stranger's speech is no speech. But
-the codes need not carry the voice: so the teacher reads what was recorded, its codes are those that
-Talker and DiT know, and dynamic time warping (Sakoe and Chiba 1978) finds which of them belongs to
-every 20 ms of the recording.
+its codes need not carry the voice. So the teacher reads what was recorded, and dynamic time warping
+(Sakoe and Chiba 1978) finds which 10 ms of the reading sound like which of the recording. From that
+both halves of speaking learn:
+
+    the reading's codes, at the recording's pace                     the Talker
+    the reading's codes, and the reading in the recorded timbre      the DiT
+
+The DiT does not learn from the recording itself: a frame that is off by one is a wrong sound to it,
+and it then learns to say no word. The timbre is a regression over all frames, which a few of them
+off do not turn (voice conversion by parallel speech: Stylianou et al. 1998, Toda et al. 2007).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import librosa
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from voicechat.training.codec import Codec, Labelled
-from voicechat.training.speech import Utterance
+from voicechat.training.speech import Utterance, read_aloud
 from voicechat.training.teacher import Reader
 
 CEPSTRA = 13
+ROUNDS = 3  # of warping and regression, each warping by what the regression before it made
 
 
-def label_parallel(codec: Codec, recorded: Sequence[Utterance], read: Reader) -> list[Labelled]:
-    """Names every 20 ms of the recordings by the codes of a reader whom the codec knows.
+@dataclass(frozen=True)
+class Parallel:
+    """What a voice has to learn.
+
+    Attributes:
+        paced: The recordings, each with the reader's codes at its pace.
+        converted: Readings in the recorded timbre, each with the reader's codes.
+    """
+
+    paced: list[Labelled]
+    converted: list[Labelled]
+
+
+def parallel(
+    codec: Codec, recorded: Sequence[Utterance], read: Reader, more: Sequence[str] = ()
+) -> Parallel:
+    """Finds codes for a stranger's speech, and that speech for codes.
 
     Args:
         codec: With the encoder that made the codes of the reader's voice.
         recorded: A stranger's speech.
-        read: Reads its text in a voice that the codec knows.
+        read: Reads texts in a voice that the codec knows.
+        more: Texts that were not recorded, to be converted as well.
     """
-    items = []
-    for utterance in recorded:
-        mel = utterance.mel()
-        known = Utterance(0, utterance.text, read(utterance.text).astype(np.float16)).mel()
-        places = aligned(mel.numpy(), known.numpy())[::2] // 2
-        codes = codec.codes(known)[torch.from_numpy(places)]
-        items.append(Labelled(utterance.voice, utterance.text, mel.half(), codes))
-    return items
+    texts, voice = [*(u.text for u in recorded), *more], recorded[0].voice
+    readings = [utterance.mel() for utterance in read_aloud(read, texts, voice)]
+    mels = [utterance.mel() for utterance in recorded]
+    same = readings[: len(mels)]  # said by both
+    warped, meant = same, torch.cat(mels, dim=1)
+    for _ in range(ROUNDS):
+        places = [aligned(mel, known) for mel, known in zip(mels, warped, strict=True)]
+        said = [known[:, at] for known, at in zip(same, places, strict=True)]
+        weight = regression(torch.cat(said, dim=1), meant)
+        warped = [turned(known, weight) for known in same]
+    codes = [codec.codes(reading) for reading in readings]
+    paced = [
+        Labelled(voice, u.text, mel.half(), known[at[::2] // 2])
+        for u, mel, known, at in zip(recorded, mels, codes[: len(mels)], places, strict=True)
+    ]
+    converted = [
+        Labelled(voice, text, turned(mel, weight).half(), known)
+        for text, mel, known in zip(texts, readings, codes, strict=True)
+    ]
+    return Parallel(paced, converted)
 
 
-def aligned(mel: np.ndarray, known: np.ndarray) -> np.ndarray:
+def regression(said: torch.Tensor, meant: torch.Tensor) -> torch.Tensor:
+    """Least squares from frames [80, frames] to frames [80, frames], with a constant: [80, 81]."""
+    return torch.linalg.lstsq(_with_one(said).T, meant.T).solution.T
+
+
+def turned(mel: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """What a regression makes of [80, frames]."""
+    return weight @ _with_one(mel)
+
+
+def _with_one(mel: torch.Tensor) -> torch.Tensor:
+    return F.pad(mel, (0, 0, 0, 1), value=1.0)
+
+
+def aligned(mel: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """The frame of `known` [80, frames] that each frame of `mel` [80, frames] sounds like."""
-    _, path = librosa.sequence.dtw(_shape(mel), _shape(known), metric="cosine")
+    _, path = librosa.sequence.dtw(_shape(mel.numpy()), _shape(known.numpy()), metric="cosine")
     places = np.empty(mel.shape[1], dtype=np.int64)
     places[path[:, 0]] = path[:, 1]  # of several, the first: the path runs backwards
-    return places
+    return torch.from_numpy(places)
 
 
 def _shape(mel: np.ndarray) -> np.ndarray:

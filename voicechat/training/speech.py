@@ -15,7 +15,7 @@ import torch
 from voicechat.clock import SPEAKER_RATE
 from voicechat.errors import UserError
 from voicechat.training.speech_mel import SILENCE, log_mel
-from voicechat.training.teacher import VOICES, held_out, tidy
+from voicechat.training.teacher import VOICES, Reader, held_out, tidy
 
 MOST = 12_000
 CHARACTERS = " abcdefghijklmnopqrstuvwxyz'"  # of the CTC losses; 0 is the blank
@@ -78,6 +78,11 @@ def _read(path: Path) -> np.ndarray:
         raise UserError(f"{path} is not a recording that can be read: {error}") from error
     mono = pcm.mean(axis=1)
     return tidy(soxr.resample(mono, rate, SPEAKER_RATE)).astype(np.float16)
+
+
+def read_aloud(read: Reader, texts: Sequence[str], voice: int) -> list[Utterance]:
+    """Texts as a reader reads them."""
+    return [Utterance(voice, text, read(text).astype(np.float16)) for text in texts]
 
 
 def load_presets(workdir: Path, test: bool = False) -> list[Utterance]:

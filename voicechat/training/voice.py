@@ -1,10 +1,10 @@
 """Adds a preset voice from recordings: speaker fine-tuning of all that speaks.
 
 The third of the Talker's published stages. What was recorded is put on one tone (see `tone`) and
-named by codes that are known (`parallel`); Talker and DiT learn the pairs under a voice token and a
-preset vector that nobody has used yet, and BigVGAN the sound, in a copy of the checkpoint. So that
-the other voices stay as they are, every batch holds as much of what each of these said before the
-training began.
+brought together with codes that are known (`parallel`). Talker and DiT learn these under a voice
+token and a preset vector that nobody has used yet, and BigVGAN the sound, in a copy of the
+checkpoint. So that the other voices stay as they are, every batch holds as much of what each of
+these said before the training began.
 """
 
 from __future__ import annotations
@@ -18,27 +18,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
-from tokenizers import Tokenizer
-from torch import nn
-from transformers import Qwen2_5OmniForConditionalGeneration
 
 from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import pitch
 from voicechat.evaluation.similarity import SpeakerEncoder
 from voicechat.training import dit as flow
 from voicechat.training import export, vocoder
-from voicechat.training.codec import MOST_VOICES, Codec, Labelled, silence_code
+from voicechat.training.codec import silence_code
 from voicechat.training.domain import reply_sentences
 from voicechat.training.listen import speak, through_token2wav
 from voicechat.training.loop import Schedule, Trainer
-from voicechat.training.parallel import label_parallel
+from voicechat.training.parallel import parallel
 from voicechat.training.replies import Replies, Said, random_prompt, text_table
 from voicechat.training.rows import Scribe
+from voicechat.training.speaking import Speaking, load, rehearse, save
 from voicechat.training.speech import Utterance, balanced, load_folder, seconds
 from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
 from voicechat.training.teacher import VOICES, teachers
-from voicechat.training.tokenizer import load_tokenizer
 from voicechat.training.tone import on_one_tone
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "pocket"
@@ -65,7 +61,8 @@ class VoiceConfig:
         positions: The Talker's positions a step.
         crops: The DiT's crops a step.
         pieces: BigVGAN's crops a step.
-        rehearsed: Sentences of the domain that each other voice says to remember itself.
+        rehearsed: Sentences of the domain, converted for the new voice, and said by each other one
+            to remember itself.
         checkpoint_every: Steps between checkpoints.
         seed: Of everything drawn.
     """
@@ -74,64 +71,15 @@ class VoiceConfig:
     data: str = ""
     checkpoint: str = ""
     out: str = ""
-    steps: int = 800
+    steps: int = 1000
     lr: float = 3e-4
     warmup: int = 20
     positions: int = 2000
     crops: int = 8
     pieces: int = 4
-    rehearsed: int = 150
+    rehearsed: int = 400
     checkpoint_every: int = 100
     seed: int = 13
-
-
-@dataclass(frozen=True)
-class Speaking:
-    """The speaking half of a checkpoint, to be taught.
-
-    Attributes:
-        model: The whole model, in float32.
-        voices: Its `spk_dict.pt`.
-        tokenizer: Its tokenizer.
-        codec: The codec that lies beside it.
-        references: `ref_mel` [100, 80] by the index of the voice.
-    """
-
-    model: Qwen2_5OmniForConditionalGeneration
-    voices: dict[str, dict[str, Any]]
-    tokenizer: Tokenizer
-    codec: Codec
-
-    @property
-    def dit(self) -> nn.Module:
-        """The DiT."""
-        return self.model.token2wav.code2wav_dit_model
-
-    @property
-    def bigvgan(self) -> nn.Module:
-        """BigVGAN."""
-        return self.model.token2wav.code2wav_bigvgan_model
-
-    def index(self, name: str) -> int:
-        """Number of the token of a voice."""
-        token = self.voices[name]["bos_token"]
-        return next(k for k in range(MOST_VOICES) if self.token(k) == token)
-
-    def free(self) -> int:
-        """Number of the first token that no voice has.
-
-        Raises:
-            UserError: All are taken.
-        """
-        taken = {preset["bos_token"] for preset in self.voices.values()}
-        for k in range(MOST_VOICES):
-            if self.token(k) not in taken:
-                return k
-        raise UserError(f"all {MOST_VOICES} voices are taken: {', '.join(self.voices)}")
-
-    def token(self, k: int) -> int:
-        """The token of the voice with this number."""
-        return self.tokenizer.token_to_id(f"<|voice_{k}|>")
 
 
 def run(config: VoiceConfig, workdir: Path) -> None:
@@ -162,47 +110,6 @@ def run(config: VoiceConfig, workdir: Path) -> None:
 def folder(config: VoiceConfig, workdir: Path) -> Path:
     """Where the stage keeps its work on this voice."""
     return workdir / f"voice-{config.name}"
-
-
-def load(checkpoint: Path) -> Speaking:
-    """Loads what the stage teaches.
-
-    Raises:
-        UserError: The checkpoint was not made here: it has no codec.
-    """
-    if not (checkpoint / export.EARS).exists():
-        raise UserError(f"{checkpoint} has no {export.EARS}: only pocket learns new voices")
-    weights = {k: v.float() for k, v in load_file(checkpoint / export.EARS).items()}
-    codec = Codec(weights["0.weight"].shape[0])
-    codec.encoder.load_state_dict(weights)
-    return Speaking(
-        Qwen2_5OmniForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32),
-        torch.load(checkpoint / "spk_dict.pt", weights_only=True),
-        load_tokenizer(checkpoint / "tokenizer.json"),
-        codec.eval(),
-    )
-
-
-def rehearse(speaking: Speaking, texts: Sequence[str]) -> list[Labelled]:
-    """What the voices that are there say themselves: codes by the Talker, mels by the DiT."""
-    items = []
-    for name, preset in speaking.voices.items():
-        k = speaking.index(name)
-        for text, spoken in zip(
-            texts, speak(speaking.model.talker, speaking.tokenizer, texts, k), strict=True
-        ):
-            if spoken.ended and len(spoken.codes):
-                mel = speaking.dit.sample(preset["cond"], preset["ref_mel"], spoken.codes[None],
-                                          num_steps=4, guidance_scale=0.0)  # fmt: skip
-                items.append(Labelled(k, text, mel[0].half(), spoken.codes))
-    return items
-
-
-@torch.no_grad()
-def sound(speaking: Speaking, item: Labelled) -> Utterance:
-    """What BigVGAN makes of a mel."""
-    wave = speaking.bigvgan(item.mel[None].float()).flatten()
-    return Utterance(item.voice, item.text, wave.half().numpy())
 
 
 def nearest(speaking: Speaking, reference: torch.Tensor) -> str:
@@ -261,16 +168,15 @@ def train(
     like: str,
 ) -> dict[str, float]:
     """Teaches Talker, DiT and BigVGAN the recordings; returns the last losses."""
-    new = label_parallel(speaking.codec, recorded, teachers()[like])
     texts = random.Random(config.seed).sample(sorted(reply_sentences()), config.rehearsed)
+    new = parallel(speaking.codec, recorded, teachers()[like], texts)
     torch.manual_seed(config.seed)
-    rehearsed = rehearse(speaking, texts)
+    rehearsed, sounds = rehearse(speaking, texts)
     begin(speaking, recorded[0].voice, like)
-    items = new + rehearsed
-    sounding = balanced([*recorded, *(sound(speaking, item) for item in rehearsed)])
+    sounding = balanced([*recorded, *sounds])
     talker, quiet = speaking.model.talker, silence_code(speaking.codec)
-    of_voice = {v: [i for i in items if i.voice == v] for v in {i.voice for i in items}}
-    replies, scribe = Replies(items, speaking.tokenizer, quiet), Scribe(speaking.tokenizer)
+    replies = Replies(new.paced + new.converted + rehearsed, speaking.tokenizer, quiet)
+    scribe, of_voice = Scribe(speaking.tokenizer), flow.by_voice(new.converted + rehearsed)
     modules = {"talker": talker, "dit": speaking.dit, "bigvgan": speaking.bigvgan}
     optimizer = torch.optim.AdamW(
         [p for m in modules.values() for p in m.parameters()], betas=(0.9, 0.98), weight_decay=0.0
@@ -326,9 +232,3 @@ def similarities(said: dict[str, list[np.ndarray]]) -> dict[str, float] | str:
         return f"n/a: {fault}"
     voice = encoder.voice(said["recorded"])
     return {k: encoder.similarity(pcms, voice) for k, pcms in said.items() if pcms}
-
-
-def save(speaking: Speaking, voices: dict[str, dict[str, Any]], out: Path) -> None:
-    """Writes the copy of the checkpoint with all voices."""
-    export.write(speaking.model, voices, speaking.tokenizer, out)
-    export.keep_ears(speaking.codec, out)
