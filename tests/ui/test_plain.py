@@ -46,6 +46,10 @@ def test_words_wait_for_their_sentence_or_the_reply_s_end() -> None:
         "Wren: And so",
         "reply end",
     ]
+    dots = [text("."), text("."), text(".")]
+    assert [line.split("  ")[-1] for line in lines(*dots, text(" four,"), text(" five."))] == [
+        "Wren: ... four, five."
+    ]
 
 
 def test_muting_is_said_once(capsys: pytest.CaptureFixture) -> None:

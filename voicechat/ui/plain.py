@@ -20,6 +20,7 @@ Enter    mutes and unmutes the microphone; with --push-to-talk: once to talk, ag
 a line   and Enter: a written turn
 Ctrl-C   once stops the reply, twice leaves"""
 _SENTENCE = (".", "!", "?")
+_DOTS = ". "  # what goes on begins with three
 
 
 class Transcript:
@@ -33,7 +34,8 @@ class Transcript:
         """The lines that this event completes."""
         if event.event == EventKind.TEXT:
             self._words += event.detail["text"]
-            return self._sentence(event) if self._words.endswith(_SENTENCE) else ()
+            whole = self._words.endswith(_SENTENCE) and self._words.strip(_DOTS)
+            return self._sentence(event) if whole else ()
         ends = event.event in (EventKind.CUT, EventKind.REPLY_END)
         rest = self._sentence(event) if ends and self._words.strip() else ()
         return (*rest, _line(event, f"{_name(event)}{_detail(event)}"))
