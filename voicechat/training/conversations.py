@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import torch
 
 from voicechat.training.bank import Clip, SpokenTalk
-from voicechat.training.domain import Turn
+from voicechat.training.domain import Talk, Turn
+from voicechat.training.domain.talks import cut
 from voicechat.training.rows import Row, Scribe, draw_talks, string
 
 DRILLS = 0.15  # share of the rows that are drills
+INTERRUPTED = 0.4  # share of the talks whose last reply the next one cuts
 
 
 def text_row(scribe: Scribe, turns: int, typed: float, rng: random.Random) -> Row:
@@ -24,8 +26,8 @@ def text_row(scribe: Scribe, turns: int, typed: float, rng: random.Random) -> Ro
         for _ in range(turns):
             scribe.drill(row, rng)
         return row
-    for talk in draw_talks(rng, turns):
-        for turn in talk.turns:
+    for turns_of_talk in interrupted(draw_talks(rng, turns), rng):
+        for turn in turns_of_talk:
             if rng.random() < typed:
                 scribe.typed(row, turn)
             else:
@@ -39,13 +41,29 @@ Said = list[tuple[Turn, Clip | None]]  # the turns of a row; None: typed
 def spoken_row(talks: Sequence[SpokenTalk], turns: int, typed: float, rng: random.Random) -> Said:
     """Draws a conversation whose users speak, but for a share of the turns."""
     drawn = string(lambda: rng.choice(talks), lambda spoken: spoken.talk, turns)
+    said = interrupted([spoken.talk for spoken in drawn], rng)
     turns_clips = [
-        pair for talk in drawn for pair in zip(talk.talk.turns, talk.clips, strict=True)
-    ]  # fmt: skip
+        pair
+        for turns_of_talk, spoken in zip(said, drawn, strict=True)
+        for pair in zip(turns_of_talk, spoken.clips, strict=True)
+    ]
     return [
         (turn, clip if i == 0 or rng.random() >= typed else None)  # never all typed
         for i, (turn, clip) in enumerate(turns_clips)
     ]
+
+
+def interrupted(talks: Sequence[Talk], rng: random.Random) -> list[tuple[Turn, ...]]:
+    """The turns of talks in a row, some of which are interrupted by the next.
+
+    Who interrupts mostly asks for something else. A Thinker that has seen cut replies before "go
+    on" alone goes on whatever is asked.
+    """
+    said = [talk.turns for talk in talks]
+    for i, turns in enumerate(said[:-1]):
+        if len(turns[-1].reply.split()) > 1 and rng.random() < INTERRUPTED:
+            said[i] = (*turns[:-1], cut(rng, turns[-1]))
+    return said
 
 
 def write(scribe: Scribe, rows: Sequence[Said], heard: Sequence[torch.Tensor]) -> list[Row]:
