@@ -18,7 +18,7 @@ from voicechat.training import export
 from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label
 from voicechat.training.listen import speak
 from voicechat.training.speech import Utterance, read_aloud
-from voicechat.training.teacher import VOICES, teachers
+from voicechat.training.teacher import teachers
 from voicechat.training.tokenizer import load_tokenizer
 
 
@@ -31,7 +31,6 @@ class Speaking:
         voices: Its `spk_dict.pt`.
         tokenizer: Its tokenizer.
         codec: The codec that lies beside it.
-        references: `ref_mel` [100, 80] by the index of the voice.
     """
 
     model: Qwen2_5OmniForConditionalGeneration
@@ -101,10 +100,10 @@ def rehearse(speaking: Speaking, texts: Sequence[str]) -> tuple[list[Labelled], 
 
     The teacher reads for those it has; any other says itself what it remembers, a little worse.
     """
-    items, sounds = [], []
+    readers, items, sounds = teachers(), [], []
     for name in speaking.voices:
-        if name in VOICES:
-            read = read_aloud(teachers()[name], texts, speaking.index(name))
+        if name in readers:
+            read = read_aloud(readers[name], texts, speaking.index(name))
             sounds += read
             items += label(speaking.codec, read)
         else:

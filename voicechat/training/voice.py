@@ -3,8 +3,8 @@
 The third of the Talker's published stages. What was recorded is put on one tone (see `tone`) and
 brought together with codes that are known (`parallel`). Talker and DiT learn these under a voice
 token and a preset vector that nobody has used yet, and BigVGAN the sound, in a copy of the
-checkpoint. So that the other voices stay as they are, every batch holds as much of what each of
-these said before the training began.
+checkpoint. So that the other voices stay as they are, each is as frequent in the batches as the new
+one: as the teacher reads, or as it spoke before the training began (see `speaking.rehearse`).
 """
 
 from __future__ import annotations
