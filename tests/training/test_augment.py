@@ -7,8 +7,9 @@ import pytest
 
 from voicechat.training.augment import NOISES, Augmentation, at_snr, augment, noise
 
-OFF = Augmentation(warp=0, room=0, telephone=0, microphone=0, echo=0, noise=0, level_db=(0, 0),
-                   floor_db=(-200, -200), lead_ms=(250, 250), trail_ms=(500, 500))  # fmt: skip
+OFF = Augmentation(warp=0, pause=0, room=0, telephone=0, microphone=0, echo=0, noise=0,
+                   level_db=(0, 0), floor_db=(-200, -200), lead_ms=(250, 250),
+                   trail_ms=(500, 500))  # fmt: skip
 
 
 def speech(seconds: float = 1.5) -> np.ndarray:
@@ -31,7 +32,7 @@ def test_a_seed_gives_one_result_of_the_promised_length(seed: int) -> None:
     again = augment(x, [speech(0.4)], a, np.random.default_rng(seed))
     assert np.array_equal(first, again)
     shortest = len(x) * (1 - a.warp) + 16 * (a.lead_ms[0] + a.trail_ms[0])
-    longest = len(x) * (1 + a.warp) + 16 * (a.lead_ms[1] + a.trail_ms[1])
+    longest = len(x) * (1 + a.warp) + 16 * (a.lead_ms[1] + a.pause_ms[1] + a.trail_ms[1])
     assert shortest - 2 <= len(first) <= longest + 2
     assert first.dtype == np.float32 and np.abs(first).max() <= 1
 
@@ -41,6 +42,16 @@ def test_with_all_chances_at_nought_only_silence_is_added() -> None:
     y = augment(x, [x], OFF, np.random.default_rng(0))
     np.testing.assert_allclose(y[4000:-8000], x, atol=1e-3)
     assert np.abs(y[:4000]).max() < 1e-6 and np.abs(y[-8000:]).max() < 1e-6
+
+
+def test_a_pause_stands_where_it_was_quiet_and_nothing_is_lost() -> None:
+    x = speech()  # fades out every third of a second
+    pausing = replace(OFF, pause=1, pause_ms=(500, 500), lead_ms=(0, 0), trail_ms=(0, 0))
+    y = augment(x, [x], pausing, np.random.default_rng(0))
+    assert len(y) == len(x) + 8000
+    at = next(i for i in range(len(x)) if np.abs(y[i : i + 8000]).max() < 1e-6)
+    np.testing.assert_allclose(np.delete(y, slice(at, at + 8000)), x, atol=1e-3)
+    assert min(abs(at / 16_000 - quiet) for quiet in (1 / 3, 2 / 3, 1.0)) < 0.04
 
 
 @pytest.mark.parametrize("db", [-18.0, 6.0])

@@ -63,7 +63,7 @@ def test_every_fact_has_its_own_forms() -> None:
 @pytest.mark.parametrize("kind", ["capital", "sum", "fact", "chat", "story", "spelling"])
 def test_each_thing_is_asked_in_ten_ways(kind: str) -> None:
     ways = defaultdict(set)
-    for _, user, reply in questions("train", kind, n=30 * len(items()[kind])):
+    for _, user, reply in questions("train", kind, n=45 * len(items()[kind])):
         ways[reply].add(user)
     assert min(map(len, ways.values())) >= 10, min(ways.items(), key=lambda way: len(way[1]))
 

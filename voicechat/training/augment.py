@@ -22,6 +22,8 @@ class Augmentation:
     """Ranges and chances. SNRs in dB against the speech, times in ms, levels in dB."""
 
     warp: float = 0.10  # tempo and pitch together, as a faster or slower tape
+    pause: float = 0.10
+    pause_ms: tuple[int, int] = (200, 1500)
     room: float = 0.35
     telephone: float = 0.10
     microphone: float = 0.60
@@ -48,10 +50,12 @@ def augment(
         rng: the only source of chance.
 
     Returns:
-        `[lead + samples / warp + trail]` float32 within [-1, 1].
+        `[lead + samples / warp + pause + trail]` float32 within [-1, 1].
     """
     x = soxr.resample(speech, MIC_RATE, MIC_RATE * rng.uniform(1 - a.warp, 1 + a.warp), "LQ")
     power = float(np.mean(x**2))
+    if rng.random() < a.pause:
+        x = _pause(x, _ms(rng, a.pause_ms))
     x = np.pad(x, (_ms(rng, a.lead_ms), _ms(rng, a.trail_ms)))
     if rng.random() < a.room:
         x = _room(x, rng)
@@ -119,6 +123,19 @@ def _tone(rng: np.random.Generator) -> np.ndarray:
     t, pitch = np.arange(n) / MIC_RATE, 110 * 2 ** (rng.integers(0, 36) / 12)
     wave = np.sum([np.sin(2 * np.pi * pitch * k * t) / k**1.3 for k in range(1, 6)], axis=0)
     return wave * np.exp(-3 * t) * rng.uniform(0.3, 1)
+
+
+def _pause(x: np.ndarray, samples: int) -> np.ndarray:
+    """Silence where it is quietest for 60 ms, not near the ends: the speaker thinks of a word."""
+    frame = MIC_RATE // 50
+    power = np.square(x[: len(x) // frame * frame]).reshape(-1, frame).mean(axis=1)
+    quiet = np.convolve(power, np.ones(3), "valid")
+    edge = len(quiet) // 5
+    inner = quiet[edge : len(quiet) - edge]
+    if not len(inner):
+        return x
+    at = (edge + int(np.argmin(inner)) + 1) * frame + frame // 2
+    return np.concatenate([x[:at], np.zeros(samples, x.dtype), x[at:]])
 
 
 def _room(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

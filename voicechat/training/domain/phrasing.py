@@ -11,6 +11,8 @@ import random
 import re
 from collections.abc import Sequence
 
+from voicechat.training.domain.paraphrase import paraphrase
+
 _ASKING = set("what what's which who who's where when why how whose".split())
 _REQUEST = set(
     "tell count add subtract multiply spell say give name sing list repeat take explain "
@@ -18,13 +20,22 @@ _REQUEST = set(
     "search look buy book check make remember describe recite".split()
 )
 _CALLED = tuple(  # whoever is called so, the question stays the same
-    f"{{}} {name}"
-    for name in ("buddy", "dear", "mate", "sir", "madam", "darling", "pal", "computer", "captain",
-                 "professor", "my dear", "old boy", "little one", "dear assistant", "you two")
+    f"{how}{whom}"
+    for how in ("", "", "", "my ", "my ", "dear ", "my dear ", "old ", "good ", "my good ", "you ")
+    for whom in (
+        "assistant boss boy brother buddy captain chief child colleague companion comrade computer "
+        "cousin dear doctor fellow genius girl guest helper hero king lady lord love machine "
+        "madam man mate neighbor pal partner professor queen robot sir sister teacher "
+        "uncle wizard"
+    ).split()
+)  # fmt: skip
+_OUTER = (
+    "hey {}", "okay {}", "so {}", "oh {}", "hmm {}", "um {}", "alright {}", "listen {}", "yes {}",
+    "{} please", "{} thanks", "{} pocket", "{} now", "{} by the way", "good {}", "wait {}", "ah {}",
 )  # fmt: skip
 _SHARED = (
     "{}", "{}", "{}", "{}", "{}", "{}", "{} please", "hey pocket {}", "pocket {}", "okay {}",
-    "now {}", "hmm {}", "hello there {}", "oh {}", "alright {}", *_CALLED,
+    "now {}", "hmm {}", "hello there {}", "oh {}", "alright {}",
 )  # fmt: skip
 _TRAIN = {
     "question": (
@@ -58,7 +69,9 @@ _TRAIN = {
                "{} thanks", "hey {}", "uh {}", "no {}", "yes {}"),
     "bare": (*_SHARED, "{}", "{}", "{}", "{}", "{} pocket", "hey {}", "so {}", "um {}",
              "all right {}", "right {}", "yes {}", "{} thanks", "excuse me {}", "hello {}",
-             "hi {}", "uh {}", "no {}"),
+             "hi {}", "uh {}", "no {}", "{} then", "{} now", "{} by the way", "okay so {}",
+             "fine {}", "good {}", "nice {}", "listen {}", "wait {}", "sorry {}", "you know {}",
+             "ah {}", "now then {}"),
 }  # fmt: skip
 _HELD_OUT = {
     "question": ("could you tell me {}", "i want to know {}", "hello pocket {}", "{} my friend"),
@@ -102,8 +115,24 @@ def ask(rng: random.Random, forms: Sequence[str], split: str, bare: bool = False
     new_form = split == "phrasing" and len(forms) >= 4 and rng.random() < 0.5
     form = rng.choice(forms_of(forms, "phrasing" if new_form else "train"))
     wrappers = _HELD_OUT if split == "phrasing" and not new_form else _TRAIN
-    wrapper = rng.choice(wrappers["bare" if bare else shape(form)])
-    return hesitate(rng, contract(rng, _wrap(rng, wrapper, form)))
+    if split != "phrasing" and rng.random() < 0.35:
+        other = paraphrase(rng, form)
+        form = form if other in forms_of(forms, "phrasing") else other
+    text = _wrap(rng, rng.choice(wrappers["bare" if bare else shape(form)]), form)
+    if wrappers is _TRAIN:
+        text = _addressed(rng, text)
+    return hesitate(rng, contract(rng, text))
+
+
+def _addressed(rng: random.Random, text: str) -> str:
+    """Wraps one text in four once more, half of these in whom the user speaks to."""
+    chance = rng.random()
+    if chance < 0.13:
+        return rng.choice(_OUTER).format(text)
+    if chance < 0.26:
+        called = rng.choice(_CALLED)
+        return f"{called} {text}" if chance < 0.16 else f"{text} {called}"
+    return text
 
 
 def opening(rng: random.Random, form: str, split: str) -> str:
