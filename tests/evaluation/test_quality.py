@@ -57,6 +57,11 @@ def test_only_the_very_words_are_right() -> None:
     assert not answer("Paris", "Paris.").right
 
 
+def test_to_admit_it_any_of_the_admissions_will_do() -> None:
+    assert answer("Sorry, I did not catch that.", "I am sorry, I don't know that.").admits
+    assert not answer("Paris.", "I am sorry, I don't know that.").admits
+
+
 @pytest.mark.parametrize(("complete", "right"), [(0.2, True), (0.8, False), (None, False)])
 def test_an_unfinished_turn_is_right_if_it_was_judged_so(complete, right) -> None:
     assert answer("", "", complete).right is right

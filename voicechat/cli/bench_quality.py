@@ -63,14 +63,14 @@ def _examine(limit: int, checkpoint: Checkpoint, config: ModelConfig) -> Figures
     engines, heard, figures = _engines(checkpoint, config), [], Figures()
     for exam in EXAMS:
         if exam.kinds == ("unfinished",) and not checkpoint.settings.unfinished_share:
-            figures[exam.name] = "n/a: this model does not judge turns"
+            sat: Figures = {exam.name: "n/a: this model does not judge turns"}
         else:
-            figures[exam.name] = _sit(exam, limit, engines, heard)
-        _show(exam.name, figures[exam.name])
-    for name, value in (_gap(figures) | figures_of(heard)).items():
-        figures[name] = value
-        _show(name, value)
-    return figures
+            sat = _sit(exam, limit, engines, heard)
+        _show(sat)
+        figures |= sat
+    rest = _gap(figures) | figures_of(heard)
+    _show(rest)
+    return figures | rest
 
 
 def _gap(figures: Figures) -> Figures:
@@ -80,22 +80,26 @@ def _gap(figures: Figures) -> Figures:
     return {"gap, typed - spoken": typed - spoken if both else "n/a: one of them is"}
 
 
-def _sit(exam: Exam, limit: int, engines: Engines, heard: list[Answer]) -> float | str:
+def _sit(exam: Exam, limit: int, engines: Engines, heard: list[Answer]) -> Figures:
     """The share of right answers, or why there is none; keeps what was said aloud."""
     from voicechat.evaluation.quality import examine
 
     try:
         answers = list(examine(exam, limit, engines))
     except UserError as fault:
-        return f"n/a: {fault}"
+        return {exam.name: f"n/a: {fault}"}
     if exam.aloud:
         heard += answers
-    return sum(answer.right for answer in answers) / len(answers)
+    figures: Figures = {exam.name: sum(answer.right for answer in answers) / len(answers)}
+    if exam.kinds == ("outside",):
+        figures[f"{exam.name}, admitted"] = sum(a.admits for a in answers) / len(answers)
+    return figures
 
 
-def _show(name: str, value: float | str) -> None:
-    shown = value if isinstance(value, str) else f"{value:.3f}"
-    print(f"{name:32} {shown}", flush=True)
+def _show(figures: Figures) -> None:
+    for name, value in figures.items():
+        shown = value if isinstance(value, str) else f"{value:.3f}"
+        print(f"{name:32} {shown}", flush=True)
 
 
 def _repeat(

@@ -26,6 +26,7 @@ from voicechat.events import Heard
 from voicechat.spelling import normalise
 from voicechat.training.augment import at_snr, noise
 from voicechat.training.domain import Talk, talk
+from voicechat.training.domain.outside import replies as admissions
 from voicechat.training.users import speak
 
 LEAD_S, TAIL_S = 0.15, 0.4
@@ -105,6 +106,11 @@ class Answer:
         if not self.expected:
             return self.reply.complete is not None and self.reply.complete < 0.5
         return self.reply.text.strip() == self.expected
+
+    @property
+    def admits(self) -> bool:
+        """That it does not know, cannot do it or did not catch it, in whichever words."""
+        return self.reply.text.strip() in admissions()
 
     @property
     def short(self) -> bool:
