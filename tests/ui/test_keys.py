@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicechat.events import Key, Typed
+from voicechat.ui import keys
 from voicechat.ui.keys import Keyboard, Lines, Typing
 
 
@@ -78,3 +79,41 @@ def test_a_pipe_gives_lines_and_its_end_is_no_busy_loop() -> None:
         assert keyboard.wait(5) == ()
         start = time.monotonic()
         assert keyboard.wait(0.05) == () and time.monotonic() - start >= 0.05
+
+
+class Console:
+    """Stands for Windows' msvcrt, which exists nowhere else."""
+
+    def __init__(self, pressed: str) -> None:
+        self.pressed, self.echoed = list(pressed), ""
+
+    def kbhit(self) -> bool:
+        return bool(self.pressed)
+
+    def getwch(self) -> str:
+        return self.pressed.pop(0)
+
+    def putwch(self, char: str) -> None:
+        self.echoed += char
+
+
+@pytest.mark.parametrize(
+    ("by_line", "pressed", "heard", "line", "echoed"),
+    [
+        (False, " why\xe0H not", (Key.SPACE,), "why not", ""),  # between them an arrow key
+        (False, "hello\r\x1b", (Typed("hello"), Key.ESCAPE), "", ""),
+        (True, "hello\r\r.\r", (Typed("hello"), Key.SPACE, Key.ESCAPE), "", "hello\n\n.\n"),
+    ],
+)
+def test_a_windows_console_gives_the_same_keys(
+    monkeypatch: pytest.MonkeyPatch, by_line: bool, pressed: str, heard: tuple, line: str,
+    echoed: str,
+) -> None:  # fmt: skip
+    console = Console(pressed)
+    monkeypatch.setattr(keys, "termios", None)
+    monkeypatch.setattr(keys, "msvcrt", console, raising=False)
+    master, slave = pty.openpty()
+    with os.fdopen(slave) as stream, Keyboard(by_line, stream) as keyboard:
+        assert (keyboard.wait(1), keyboard.line, console.echoed) == (heard, line, echoed)
+        assert keyboard.wait(0.02) == ()
+    os.close(master)

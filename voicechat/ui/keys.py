@@ -17,10 +17,12 @@ from typing import TextIO
 
 from voicechat.events import Key, Typed
 
-try:  # Windows has no termios; there only Ctrl-C works
+try:
     import termios
     import tty
-except ImportError:
+except ImportError:  # Windows
+    import msvcrt
+
     termios = None
 
 # an arrow or function key, Alt with a key, or one character
@@ -28,6 +30,8 @@ _TOKEN = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[^\x1b]|.", re.DOTALL)
 _ALONE = {" ": Key.SPACE, "?": Key.HELP}  # while no line is being typed
 _LINES = {"": Key.SPACE, "?": Key.HELP, ".": Key.ESCAPE}  # where only whole lines can be read
 _ESCAPE_S = 0.02  # after an Esc, the rest of an arrow key's sequence has arrived by then
+_POLL_S = 0.01  # Windows has no way to wait for a key for a while
+_TWO = "\x00\xe0"  # with these an arrow or function key begins there, and one more follows
 
 
 class Typing:
@@ -94,13 +98,16 @@ class Keyboard:
 
     def __init__(self, by_line: bool = False, stream: TextIO | None = None) -> None:
         stream = stream or sys.stdin
-        self._open = termios is not None and stream is not None and not stream.closed
+        self._open = stream is not None and not stream.closed
         self._fd = stream.fileno() if self._open else -1
-        self._raw = self._open and os.isatty(self._fd) and not by_line
+        terminal = self._open and os.isatty(self._fd)
+        if termios is None:  # nor can it wait for a pipe
+            self._open = terminal
+        self._raw = terminal and not by_line
         self._typing = Typing() if self._raw else Lines()
 
     def __enter__(self) -> Keyboard:
-        if self._raw:
+        if self._raw and termios:
             self._before = termios.tcgetattr(self._fd)
             tty.setcbreak(self._fd, termios.TCSADRAIN)
         return self
@@ -111,7 +118,7 @@ class Keyboard:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._raw:
+        if self._raw and termios:
             termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
     @property
@@ -124,6 +131,8 @@ class Keyboard:
         if not self._open:
             time.sleep(seconds)
             return ()
+        if termios is None:
+            return self._typing.feed(_console(seconds, echo=not self._raw))
         data = self._read(seconds)
         if self._raw and data.endswith(b"\x1b"):
             data += self._read(_ESCAPE_S)
@@ -135,3 +144,23 @@ class Keyboard:
         data = os.read(self._fd, 1024)
         self._open = bool(data)  # a pipe that ended says no more
         return data
+
+
+def _console(seconds: float, echo: bool) -> bytes:
+    """What was pressed in a Windows console, waited for at most so long."""
+    until = time.monotonic() + seconds
+    while not msvcrt.kbhit():
+        if time.monotonic() >= until:
+            return b""
+        time.sleep(_POLL_S)
+    pressed = ""
+    while msvcrt.kbhit():
+        char = msvcrt.getwch()
+        if char in _TWO:
+            msvcrt.getwch()
+            continue
+        char = "\n" if char == "\r" else char
+        if echo:
+            msvcrt.putwch(char)
+        pressed += char
+    return pressed.encode()
