@@ -25,6 +25,12 @@ _REPEAT = (
     "what was that again", "can you say it one more time", "once again please", "i missed it",
     "would you repeat that", "repeat the last answer", "what were you saying", "repeat",
     "say your last answer again", "sorry i did not hear you", "that was too fast",
+    "i couldn't hear you", "what was it you said", "could you repeat your answer",
+    "what did you answer", "i wasn't listening", "you were too quiet", "run that by me again",
+    "give me that again", "would you say that one more time", "can you go over that again",
+    "let me have that once more", "i was not paying attention", "what was the last thing you said",
+    "sorry i missed what you said", "i'd like to hear that again", "say what you just said",
+    "i lost you there", "it was too noisy to hear you", "your answer once more",
     "repeat what you said",
 )  # fmt: skip
 RESUME = (
@@ -43,6 +49,13 @@ RESUME = (
     "sorry go on", "sorry please go on", "i interrupted you go on", "next",
     "let me hear the rest", "take it from there", "could you go on", "could you continue",
     "can you continue", "will you go on", "and further", "what was the rest",
+    "pick up where you left off", "continue from where you stopped", "go on from where you were",
+    "let's continue", "let's go on", "say the rest", "give me the rest",
+    "i'd like to hear the rest", "how does it continue", "you were not finished",
+    "i cut you off go on", "you can keep going", "carry on from there",
+    "back to what you were saying", "go on with your answer", "finish your sentence",
+    "finish your answer", "get on with it", "don't let me stop you", "you were not done yet",
+    "is there more to it",
     "keep on going",
 )  # fmt: skip
 

@@ -48,7 +48,7 @@ _REWRITTEN = {
     r"^what is the capital of (.+)$": (
         r"which city is the capital of \1", r"\1 has which capital", r"what is the capital in \1",
         r"what capital does \1 have", r"name the capital of \1", r"the main city of \1",
-        r"what is the capital city of \1", r"\1 what is its capital", r"what capital has \1",
+        r"\1 what is its capital", r"what capital has \1",
         r"for \1 what is the capital", r"what would be the capital of \1",
     ),
     r"^what color is (.+)$": (
@@ -71,14 +71,6 @@ _REWRITTEN = {
         r"let me hear a \1", r"read me a \1", r"i would like a \1", r"could i have a \1",
         r"how about a \1", r"have you got a \1", r"do you have a \1", r"say a \1", r"one \1",
         r"i feel like a \1", r"give us a \1", r"can i hear a \1", r"i would enjoy a \1",
-    ),
-    r"^(?:spell|how do you spell) (?!the word)(\w+)$": (
-        r"spell out \1", r"\1 how is it spelled", r"how would you spell \1", r"spell me \1",
-        r"spell \1 letter by letter", r"how is the word \1 spelled", r"how does one spell \1",
-        r"how should i spell \1", r"how must i spell \1", r"\1 letter by letter",
-        r"tell me the spelling of \1", r"which letters does \1 have", r"the letters of \1",
-        r"how do you write \1", r"what are the letters of \1", r"how is \1 written",
-        r"spell the following word \1", r"say the letters of \1", r"show me how to spell \1",
     ),
     r"^what is (\w+) (plus|minus|times) (.+)$": (
         r"what would \1 \2 \3 be", r"what makes \1 \2 \3", r"how much makes \1 \2 \3",
