@@ -70,7 +70,7 @@ _TRAIN = {
     "bare": (*_SHARED, "{}", "{}", "{}", "{}", "{} pocket", "hey {}", "so {}", "um {}",
              "all right {}", "right {}", "yes {}", "{} thanks", "excuse me {}", "hello {}",
              "hi {}", "uh {}", "no {}", "{} then", "{} now", "{} by the way", "okay so {}",
-             "fine {}", "good {}", "nice {}", "listen {}", "wait {}", "sorry {}", "you know {}",
+             "good {}", "nice {}", "listen {}", "wait {}", "sorry {}", "you know {}",
              "ah {}", "now then {}"),
 }  # fmt: skip
 _HELD_OUT = {
