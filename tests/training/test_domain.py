@@ -23,6 +23,7 @@ from voicechat.training.domain.arithmetic import counted
 from voicechat.training.domain.item import load
 from voicechat.training.domain.items import items
 from voicechat.training.domain.outside import _slots, _templates
+from voicechat.training.domain.paraphrase import paraphrase
 from voicechat.training.domain.phrasing import indirect
 from voicechat.training.domain.talks import PAIR_KINDS, rest
 
@@ -97,6 +98,31 @@ def test_what_is_unknown_is_never_known() -> None:
 def test_held_out_questions_are_never_trained(drawn: dict[str, list[Talk]], split: str) -> None:
     trained = {turn.user for t in drawn["train"] for turn in t.turns}
     assert not trained & {t.turns[-1].user for t in drawn[split]}
+
+
+def test_held_out_wrappers_are_never_trained(drawn: dict[str, list[Talk]]) -> None:
+    held = re.compile("^(could you tell me|i want to know) (what|which|how|where) | my friend$")
+    asked = [turn.user for t in drawn["train"] if t.kind != "unclear" for turn in t.turns]
+    assert not list(filter(held.search, asked))
+    assert any(turn.user.endswith(" my friend") for t in drawn["phrasing"] for turn in t.turns)
+
+
+@pytest.mark.parametrize(
+    ("form", "other"),
+    [
+        ("what is the largest bird", "which bird is the largest"),
+        ("what is three plus four", "what is the result of three plus four"),
+        ("how many legs does a spider have", "a spider has how many legs"),
+        ("who invented the telephone", "who was it that invented the telephone"),
+        ("where do kangaroos come from", "from where do kangaroos come"),
+    ],
+)
+def test_a_form_is_said_in_other_words(form: str, other: str) -> None:
+    assert other in {paraphrase(random.Random(seed), form) for seed in range(400)}
+
+
+def test_what_no_rule_fits_stays_as_it_is() -> None:
+    assert paraphrase(random.Random(0), "good night") == "good night"
 
 
 def test_held_out_pairs_are_a_tenth_and_never_in_training(drawn: dict[str, list[Talk]]) -> None:
