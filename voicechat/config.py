@@ -46,7 +46,7 @@ class TurnsConfig:
     end_ms: int = 400
     end_incomplete_ms: int = 2000
     end_unjudged_ms: int = 700
-    complete_at: float = 0.5
+    complete_at: float = 0.9
     least_ms: int = 250
     longest_ms: int = 30_000
     push_to_talk: bool = False

@@ -142,7 +142,7 @@ def test_a_user_who_goes_on_takes_the_answer_back_and_keeps_the_turn() -> None:
     assert "reply_start" not in played.kinds()[: played.kinds().index("turn_end")]
 
 
-@pytest.mark.parametrize(("complete", "wait_s"), [(1.0, 0.6), (0.6, 0.6), (0.4, 2.0), (None, 0.7)])
+@pytest.mark.parametrize(("complete", "wait_s"), [(1.0, 0.6), (0.9, 0.6), (0.4, 2.0), (None, 0.7)])
 def test_the_turn_ends_sooner_the_more_complete_it_sounds(
     complete: float | None, wait_s: float
 ) -> None:

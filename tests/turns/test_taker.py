@@ -97,7 +97,7 @@ def test_a_turn_starts_after_start_ms_and_brings_its_preroll() -> None:
 
 @pytest.mark.parametrize(
     ("complete", "end_ms"),
-    [(None, 700), (0.9, 600), (0.5, 600), (0.4, 880), (0.1, 1720), (0.0, 2000)],
+    [(None, 700), (1.0, 600), (0.9, 600), (0.72, 880), (0.18, 1720), (0.0, 2000)],
 )
 def test_patience_depends_on_how_complete_the_turn_sounds(
     complete: float | None, end_ms: int
