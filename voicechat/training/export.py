@@ -44,7 +44,7 @@ SETTINGS: Mapping[str, Any] = {
     "system_prompt": SYSTEM,
     "sees": False,
     # Measured with `bench turns`: below it, pauses are judged no better; above, "um" ends turns.
-    "unfinished_share": 0.03,
+    "unfinished_share": 0.08,
     "typed_as_heard": True,
     "thinker": {"do_sample": False, "max_new_tokens": 400},
     "talker": {"do_sample": False, "max_new_tokens": 2000, "repetition_penalty": 1.0},
