@@ -109,7 +109,8 @@ def ask(rng: random.Random, forms: Sequence[str], split: str, bare: bool = False
     Args:
         rng: The source of chance.
         forms: The thing's own forms, the one to hold out last.
-        split: Of `SPLITS`; "phrasing" draws a held-out form or a held-out wrapper.
+        split: Of `SPLITS`; "phrasing" draws a held-out form or a held-out wrapper, the others
+            may say a trained form in other words, but never in those of the held-out one.
         bare: Small talk, or a question that leans on the one before: few wrappers fit.
     """
     new_form = split == "phrasing" and len(forms) >= 4 and rng.random() < 0.5
