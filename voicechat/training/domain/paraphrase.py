@@ -45,21 +45,6 @@ _REWRITTEN = {
         r"how is \1 called", r"what do we call \1", r"what name does \1 have",
         r"what would you call \1", r"what is the word for \1", r"how do people call \1",
     ),
-    r"^what is the capital of (.+)$": (
-        r"which city is the capital of \1", r"\1 has which capital", r"what is the capital in \1",
-        r"what capital does \1 have", r"name the capital of \1", r"the main city of \1",
-        r"\1 what is its capital", r"what capital has \1",
-        r"for \1 what is the capital", r"what would be the capital of \1",
-    ),
-    r"^what color is (.+)$": (
-        r"what color has \1", r"\1 is of what color", r"which color is \1", r"\1 has which color",
-        r"in what color is \1", r"what color would \1 be", r"\1 what color is it",
-    ),
-    r"^what is the opposite of (.+)$": (
-        r"what word is the opposite of \1", r"name the opposite of \1", r"not \1 but what",
-        r"if it is not \1 what is it", r"the contrary of \1", r"what is the contrary of \1",
-        r"what is opposite to \1", r"\1 and its opposite", r"\1 what is the opposite",
-    ),
     r"^who (\w+(?:ed|ote|ilt|ew|ade|und)) (.+)$": (
         r"who was it that \1 \2", r"who first \1 \2", r"which person \1 \2", r"which man \1 \2",
         r"do you know the one who \1 \2", r"what is the name of the one who \1 \2",
@@ -87,11 +72,6 @@ _REWRITTEN = {
         r"which is the \1 \2 \3", r"what is the \1 \2 \3", r"the \1 \2 \3",
         r"which one comes \2 \3",
         r"the \1 that comes \2 \3", r"what would be the \1 \2 \3", r"\2 \3 comes what \1",
-    ),
-    r"^what (?:sound does|does) (an? \w+) (?:make|say)$": (
-        r"what does \1 sound like", r"how does \1 sound", r"how would \1 sound",
-        r"what noise does \1 make", r"which sound makes \1", r"make the sound of \1",
-        r"what can you hear from \1", r"what would \1 say",
     ),
     r"^(what|where|when|how|why) (is|are|do|does) ": (
         r"\1 exactly \2 ", r"\1 actually \2 ", r"\1 then \2 ", r"\1 in fact \2 ",

@@ -28,7 +28,7 @@ ANNOUNCED = 16  # one in so many of the sentences that begin a count is listed: 
 REMAINDERS = 2  # of each sentence that may be cut
 _Makers = dict[str, tuple[float, Callable[[random.Random, str], "tuple[Turn, ...]"]]]
 _SEVERAL: _Makers = {
-    "outside": (9.0, outside.outside),
+    "outside": (13.0, outside.outside),
     "unclear": (1.5, outside.unclear),
     "tell": (1.5, memory.tell),
     "memory": (8.0, memory.memory),
