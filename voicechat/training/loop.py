@@ -28,6 +28,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from voicechat.training import together
+
 Losses = Mapping[str, torch.Tensor | float]
 DrawFn = Callable[[int, random.Random], Any]
 StepFn = Callable[[Any], Losses]
@@ -77,6 +79,7 @@ class Trainer:
 
     Attributes:
         device: Where the modules are.
+        rank: Number of this process where several train together; the first one writes.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Trainer:
         self.modules, self.optimizer, self.schedule = dict(modules), optimizer, schedule
         self.seed, self.checkpoint_every, self.log_every = seed, checkpoint_every, log_every
         self.bf16, self.ema, self.clip = bf16, ema, clip
+        self.rank = together.join()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         ahead = min(_WORKERS, os.cpu_count() - 1) if self.device.type == "cuda" else 0
         self.workers = ahead if workers is None else workers
@@ -153,6 +157,8 @@ class Trainer:
                 if self._stop:
                     break
             self.save()
+            if not self._stop:  # else they stop at different steps
+                together.wait()
         finally:
             signal.signal(signal.SIGTERM, previous)
         if self._stop:
@@ -166,7 +172,7 @@ class Trainer:
         )  # fmt: skip
 
     def _rng(self, step: int) -> random.Random:
-        return random.Random(f"{self.seed}/{self.stage}/{step}")
+        return random.Random(f"{self.seed}/{self.stage}/{step}" + f"/{self.rank}" * (self.rank > 0))
 
     def _train_step(self, step_fn: StepFn, drawn: Any) -> None:
         torch.manual_seed(self._rng(self.step).getrandbits(63))
@@ -183,6 +189,7 @@ class Trainer:
         assert torch.isfinite(norm), f"{self.stage}: gradient {norm} at step {self.step}"
         self.optimizer.step()
         self.step += 1
+        together.average(params, self.step)
         self._average()
         for key, value in losses.items():
             scalar = value.item() if isinstance(value, torch.Tensor) else float(value)
@@ -214,6 +221,8 @@ class Trainer:
         return line
 
     def _evaluate(self, evaluate: EvaluateFn) -> None:
+        if self.rank:
+            return
         for module in self.modules.values():
             module.eval()
         with torch.no_grad():
@@ -221,6 +230,8 @@ class Trainer:
         self._write({"step": self.step, **{f"eval/{k}": v for k, v in figures.items()}})
 
     def _write(self, line: dict[str, float]) -> None:
+        if self.rank:
+            return
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
         text = " ".join(f"{k} {v:.4g}" for k, v in line.items() if k != "step")
@@ -228,6 +239,8 @@ class Trainer:
 
     def save(self) -> None:
         """Writes `last.pt` (whole or not at all) and draws the curve."""
+        if self.rank:
+            return
         state = {
             "step": self.step,
             "modules": {k: m.state_dict() for k, m in self.modules.items()},
@@ -257,6 +270,8 @@ class Trainer:
             module.load_state_dict(state["modules"][key])
         for key, average in self.averages.items():
             average.load_state_dict(state["averages"][key])
+        if self.rank:
+            return
         _drop_lines_after(self.folder / "log.jsonl", self.step)
         print(f"{self.stage}: resumed at step {self.step}", flush=True)
 
