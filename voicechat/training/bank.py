@@ -1,4 +1,4 @@
-"""The spoken talks of some shards in memory, and batches of them as a microphone catches them."""
+"""The spoken talks of some shards, and batches of them as a microphone catches them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def load_talks(folder: Path, pattern: str) -> list[SpokenTalk]:
     talks = []
     for index in sorted(folder.glob(f"{pattern}.json")):
         samples, spoken = read_shard(index.with_suffix(".npy"))
-        samples = np.array(samples)
+        samples = np.asarray(samples)  # they stay on disk: processes that train together share them
         for s in spoken:
             clips = tuple(
                 Clip(turn.user, samples[start : start + length])
