@@ -329,13 +329,14 @@ def draw_curve(folder: Path) -> None:
     log = folder / "log.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     keys = sorted({k for line in lines for k in line} - {"step", "seconds"})
-    figure, axes = pyplot.subplots(figsize=(8, 5))
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
     for key in keys:
         points = [(line["step"], line[key]) for line in lines if key in line]
         axes.plot(
             *zip(*points, strict=True), marker="o" if key.startswith("eval/") else None, label=key
         )
-    axes.set(title=folder.name, xlabel="step", yscale="symlog")
+    axes.set(title=folder.name, xlabel="step")
+    axes.set_yscale("symlog", linthresh=0.01)  # shares may be 0
     if keys:
         axes.legend(fontsize="small")
     figure.savefig(folder / "curve.png", dpi=100)
