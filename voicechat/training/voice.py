@@ -43,7 +43,8 @@ LONGEST_CODES = 700
 PIECE_FRAMES = 40
 TRIED = 8  # recorded sentences that are said before and after
 Pieces = tuple[torch.Tensor, torch.Tensor]  # mel and wave
-Drawn = tuple[torch.Tensor, list[Said], flow.Crops, Pieces]  # the first is the replies' prompt
+# The replies' prompt and the replies, crops and whether code and voice are hidden, BigVGAN's pieces
+Drawn = tuple[torch.Tensor, list[Said], flow.Crops, bool, Pieces]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class VoiceConfig:
         warmup: Steps to reach it.
         positions: The Talker's positions a step.
         crops: The DiT's crops a step.
+        drop: Share of steps in which the DiT learns without code and voice, for guidance.
+        guidance: As in the stage `dit`.
         pieces: BigVGAN's crops a step.
         rehearsed: Sentences of the domain, converted for the new voice, and said by each other one
             to remember itself.
@@ -76,6 +79,8 @@ class VoiceConfig:
     warmup: int = 20
     positions: int = 2000
     crops: int = 8
+    drop: float = 0.08
+    guidance: float = 1.0
     pieces: int = 4
     rehearsed: int = 400
     checkpoint_every: int = 100
@@ -189,15 +194,17 @@ def train(
         prompt = random_prompt(scribe, rng)
         said = replies.batch(config.positions, len(prompt), 0.2, LONGEST_CODES, rng)
         crops = flow.draw(of_voice, config.crops, 96, quiet, rng)
-        return prompt, said, crops, vocoder.draw(sounding, config.pieces, PIECE_FRAMES, rng)
+        dropped = rng.random() < config.drop
+        pieces = vocoder.draw(sounding, config.pieces, PIECE_FRAMES, rng)
+        return prompt, said, crops, dropped, pieces
 
     def step(drawn: Drawn) -> dict[str, torch.Tensor]:
-        prompt, batch, crops, pieces = drawn
+        prompt, batch, crops, dropped, pieces = drawn
         laid = [
             layout(talker, speaking.tokenizer, said, prompt, 0.1, HIDDEN_NOISE) for said in batch
         ]
         coded = next_code_loss(talker, *zip(*laid, strict=True))
-        flowed = flow.flow_loss(speaking.dit, crops)
+        flowed = flow.flow_loss(speaking.dit, crops, dropped, config.guidance)
         with torch.autocast(trainer.device.type, enabled=False):  # spectra need all of float32
             mel, wave = (piece.to(trainer.device) for piece in pieces)
             sounded = vocoder.losses(speaking.bigvgan(mel), wave)["loss"]
