@@ -88,30 +88,32 @@ def test_dpo_prefers_the_better_attempt(tokenizer: Tokenizer, tmp_path: Path) ->
 class Constant(torch.nn.Module):
     """Answers one number with codes and voice, and another without."""
 
-    def __init__(self, told: float, untold: float) -> None:
+    def __init__(self, conditional: float, unconditional: float) -> None:
         super().__init__()
         self.proj_out = torch.nn.Linear(1, 1)
-        self.told, self.untold = torch.nn.Parameter(torch.tensor(told)), untold
+        self.conditional = torch.nn.Parameter(torch.tensor(conditional))
+        self.unconditional = unconditional
 
     def forward(
         self, hidden_states: torch.Tensor, drop_code: bool, **others: object
     ) -> torch.Tensor:
-        return (self.untold if drop_code else self.told) + torch.zeros_like(hidden_states)
+        answer = self.unconditional if drop_code else self.conditional
+        return answer + torch.zeros_like(hidden_states)
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 1.5])
 def test_the_dit_is_pulled_to_the_guided_answer(scale: float) -> None:
-    mel, untold, crops = 0.7, -0.2, 500
+    mel, unconditional, crops = 0.7, -0.2, 500
     batch = dit.Crops(torch.full((crops, 24, 80), mel), torch.zeros(crops, 12, dtype=torch.long),
                       torch.zeros(crops, 100, 80), torch.zeros(crops, 32))  # fmt: skip
 
-    def pull(told: float) -> float:
+    def pull(answer: float) -> float:
         torch.manual_seed(1)
-        net = Constant(told, untold)
-        dit.flow_loss(net, batch, guidance=scale).backward()
-        return float(net.told.grad)
+        net = Constant(answer, unconditional)
+        dit.flow_loss(net, batch, dropped=False, guidance=scale).backward()
+        return float(net.conditional.grad)
 
-    guided = mel + scale * (mel - untold)
+    guided = mel + scale * (mel - unconditional)
     assert pull(guided) == pytest.approx(0, abs=0.02)  # the noise's mean over all numbers
     assert pull(guided - 0.2) < -0.1 and pull(guided + 0.2) > 0.1
 

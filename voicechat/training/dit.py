@@ -202,7 +202,7 @@ def draw(
 
 
 def flow_loss(
-    dit: Qwen2_5OmniToken2WavDiTModel, batch: Crops, dropped: bool = False, guidance: float = 0.0
+    dit: Qwen2_5OmniToken2WavDiTModel, batch: Crops, dropped: bool, guidance: float
 ) -> torch.Tensor:
     """Squared error of the velocity at a random time of each crop.
 
@@ -224,8 +224,8 @@ def flow_loss(
     answer = velocity(dit, batch, noisy, time, dropped)
     if guidance and not dropped:
         with torch.no_grad():
-            untold = velocity(dit, batch, noisy, time, dropped=True)
-        target = target + guidance / (1 + guidance) * (answer.detach() - untold)
+            unconditional = velocity(dit, batch, noisy, time, dropped=True)
+        target = target + guidance / (1 + guidance) * (answer.detach() - unconditional)
     return (answer - target).square().mean()
 
 
@@ -234,7 +234,7 @@ def velocity(
     batch: Crops,
     noisy: torch.Tensor,
     time: torch.Tensor,
-    dropped: bool = False,
+    dropped: bool,
 ) -> torch.Tensor:
     """What the DiT answers at points [batch, frames, 80] and times [batch], of the points' shape.
 
