@@ -336,7 +336,9 @@ def draw_curve(folder: Path) -> None:
             *zip(*points, strict=True), marker="o" if key.startswith("eval/") else None, label=key
         )
     axes.set(title=folder.name, xlabel="step")
-    axes.set_yscale("symlog", linthresh=0.01)  # shares may be 0
+    axes.set_yscale("symlog", linthresh=0.01, subs=(2, 5))  # shares may be 0
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")  # within one decade there are no others
     if keys:
         axes.legend(fontsize="small")
     figure.savefig(folder / "curve.png", dpi=100)
