@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 
 from voicechat.spelling import normalise, number
 from voicechat.training.domain import (
     KINDS,
+    SELDOM,
     SPLITS,
     Talk,
     questions,
     reply_sentences,
+    seldom_talk,
     sentences,
     talk,
 )
@@ -105,6 +107,19 @@ def test_held_out_wrappers_are_never_trained(drawn: dict[str, list[Talk]]) -> No
     asked = [turn.user for t in drawn["train"] if t.kind != "unclear" for turn in t.turns]
     assert not list(filter(held.search, asked))
     assert any(turn.user.endswith(" my friend") for t in drawn["phrasing"] for turn in t.turns)
+
+
+def test_what_is_asked_seldom_is_drawn_by_its_trained_ways() -> None:
+    rng = random.Random(0)
+    drawn = [seldom_talk(rng) for _ in range(8000)]
+    assert {t.kind for t in drawn} == set(SELDOM)
+    things = {item.reply: item for item in items()["chat"]}
+    held = {item.forms[-1] for item in things.values()}
+    assert held.isdisjoint(t.turns[0].user for t in drawn)
+    often = Counter(t.turns[0].reply for t in drawn)
+    for more, less in (("Okay.", "Good morning!"), ("Great!", "You are welcome.")):
+        assert len(things[more].forms) > len(things[less].forms)
+        assert often[more] > often[less]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,8 @@ def test_where_a_reply_is_decided_counts_most(scribe: Scribe, begins: str, reply
     assert decisive == [*full[: dots + 2], ".", ".", "<|im_end|>"]
     goes_on = [t for t, weight in zip(full, weights, strict=True) if weight == rows.GOING_ON]
     assert goes_on == full[dots : dots + 1] * (dots > 0)
+    opens = [t for t, weight in zip(full, weights, strict=True) if weight == rows.OPENING]
+    assert opens == full[dots + (dots > 0) : dots + 2]
     others = {weight for weight in weights if weight < 1}
     assert others <= {len(full) ** -0.5}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -16,17 +16,17 @@ DRILLS = 0.15  # share of the rows that are drills
 INTERRUPTED = 0.4  # share of the talks whose last reply the next one cuts
 
 
-def text_row(scribe: Scribe, turns: int, typed: float, rng: random.Random) -> Row:
+def text_row(scribe: Scribe, turns: int, typed: float, seldom: float, rng: random.Random) -> Row:
     """Draws a conversation of so many turns, a share of them typed and the others spelled.
 
-    Some rows are drills in copying instead.
+    Some rows are drills in copying instead. `seldom` is that of `draw_talks`.
     """
     row = scribe.start()
     if rng.random() < DRILLS:
         for _ in range(turns):
             scribe.drill(row, rng)
         return row
-    for turns_of_talk in interrupted(draw_talks(rng, turns), rng):
+    for turns_of_talk in interrupted(draw_talks(rng, turns, seldom), rng):
         for turn in turns_of_talk:
             if rng.random() < typed:
                 scribe.typed(row, turn)
@@ -38,9 +38,11 @@ def text_row(scribe: Scribe, turns: int, typed: float, rng: random.Random) -> Ro
 Said = list[tuple[Turn, Clip | None]]  # the turns of a row; None: typed
 
 
-def spoken_row(talks: Sequence[SpokenTalk], turns: int, typed: float, rng: random.Random) -> Said:
-    """Draws a conversation whose users speak, but for a share of the turns."""
-    drawn = string(lambda: rng.choice(talks), lambda spoken: spoken.talk, turns)
+def spoken_row(
+    draw: Callable[[], SpokenTalk], turns: int, typed: float, rng: random.Random
+) -> Said:
+    """Strings drawn talks to a conversation whose users speak, but for a share of the turns."""
+    drawn = string(draw, lambda spoken: spoken.talk, turns)
     said = interrupted([spoken.talk for spoken in drawn], rng)
     turns_clips = [
         pair

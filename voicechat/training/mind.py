@@ -22,9 +22,10 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAu
 from voicechat.training import exam
 from voicechat.training import thinker as thinking
 from voicechat.training.augment import Augmentation
-from voicechat.training.bank import Clip, caught, clips_of, load_talks, similar
+from voicechat.training.bank import Clip, SpokenTalk, caught, clips_of, load_talks, similar
 from voicechat.training.conversations import Said, spoken_row, text_row, write
 from voicechat.training.data import TESTS
+from voicechat.training.domain import SELDOM
 from voicechat.training.ears import Ears
 from voicechat.training.loop import Losses, Schedule, Trainer, trained
 from voicechat.training.optim import MuonAdamW, compiled
@@ -65,6 +66,9 @@ class ReadingConfig:
         rows: Conversations a step.
         turns: Turns in each, at least.
         typed: Share of the turns that are typed; the others are spelled.
+        seldom: Share of the talks that are drawn from capitals, small talk, facts and what is
+            outside the domain, each form of them alike often: of thousands each comes seldom
+            otherwise.
     """
 
     steps: int = 1500
@@ -73,6 +77,7 @@ class ReadingConfig:
     rows: int = 24
     turns: int = 5
     typed: float = 0.7
+    seldom: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,7 @@ def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     thinker = thinking.build_thinker(tokenizer, config.width, config.layers)
 
     def draw(number: int, rng: random.Random) -> list[Row]:
-        return [text_row(scribe, c.turns, c.typed, rng) for _ in range(c.rows)]
+        return [text_row(scribe, c.turns, c.typed, c.seldom, rng) for _ in range(c.rows)]
 
     def step(rows: list[Row]) -> Losses:
         loss, right = thinking.loss(thinker, rows)
@@ -207,13 +212,17 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         if "ctc" in heard:  # a checkpoint that was unpacked has no head for letters
             ears.letters.load_state_dict(heard["ctc"])
     talks = load_talks(workdir / "users", "talks_*")
+    rare = [t for t in talks if t.talk.kind in SELDOM] or talks
     clips = clips_of(talks)
 
     def draw(number: int, rng: random.Random) -> Drawn:
-        rows = [spoken_row(talks, c.spoken_turns, c.typed, rng) for _ in range(c.spoken_rows)]
+        def one() -> SpokenTalk:
+            return rng.choice(rare if rng.random() < read.seldom else talks)
+
+        rows = [spoken_row(one, c.spoken_turns, c.typed, rng) for _ in range(c.spoken_rows)]
         said = [clip for row in rows for _, clip in row if clip]
         mels = caught(said, clips, config.augmentation, rng)
-        return rows, mels, [text_row(scribe, read.turns, read.typed, rng)
+        return rows, mels, [text_row(scribe, read.turns, read.typed, read.seldom, rng)
                             for _ in range(c.text_rows)]  # fmt: skip
 
     def step(drawn: Drawn) -> Losses:

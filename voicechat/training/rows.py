@@ -33,6 +33,7 @@ _ALONE = (
 )  # fmt: skip
 _TELLING = ("tell", "memory")
 GOING_ON = 8.0
+OPENING = 3.0
 Drawn = TypeVar("Drawn")
 
 
@@ -43,11 +44,11 @@ class Row:
     Attributes:
         ids: the conversation's tokens.
         labels: `labels[i]` is to be predicted from `ids[:i]`.
-        weights: what each taught token counts: where a reply begins, where a sentence closes and
-            where it ends, 1, for there the reply is decided; any other token the root of a share in
-            its reply, so that a long one counts more than a short one, but not as much as it is
-            longer. Where a reply goes on, behind its three dots, and where that is foreseen,
-            `GOING_ON`: what lies behind that word is reading on.
+        weights: what each taught token counts: where a reply begins, `OPENING`, for nearly all that
+            is answered wrong is wrong from there; where a sentence closes and where a reply ends,
+            1; any other token the root of a share in its reply, so that a long one counts more than
+            a short one, but not as much as it is longer. Where a reply goes on, behind its three
+            dots, and where that is foreseen, `GOING_ON`: what lies behind that word is reading on.
         spoken: which positions the audio encoder fills.
         heard: with what, in order: `[vectors, width]` for each spoken turn.
         replies: (start, end) of each whole reply with its `<|im_end|>`, one a scored turn.
@@ -72,7 +73,7 @@ class Row:
         self.spoken += [spoken] * len(ids)
 
     def teach(self, ids: Sequence[int], decisive: Collection[int]) -> None:
-        """Appends ids to be predicted: the `decisive` ones count 1, and the first two others.
+        """Appends ids to be predicted: the `decisive` ones count 1, the first two others `OPENING`.
 
         Where decisive ones stand before it, behind a cut reply, the first other one counts
         `GOING_ON`.
@@ -83,7 +84,8 @@ class Row:
         self.spoken += [False] * len(ids)
         share = max(1, len(ids)) ** -0.5
         begun = next((i for i, x in enumerate(ids) if x not in decisive), 0)  # behind three dots
-        weights = [1.0 if i < begun + 2 or x in decisive else share for i, x in enumerate(ids)]
+        weights = [1.0 if x in decisive else share for x in ids]
+        weights[begun : begun + 2] = [OPENING for _ in weights[begun : begun + 2]]
         if begun and self.foreseen:
             weights[begun] = GOING_ON
             self.resumed.append((before + begun - 1, self.foreseen[-1] - 1))
@@ -191,9 +193,13 @@ class Scribe:
         row.foresee(self.ids(rest(turn.reply, turn.heard))[len(self.ids(GOES_ON))])
 
 
-def draw_talks(rng: random.Random, turns: int) -> list[Talk]:
-    """Draws a conversation of so many turns, at least."""
-    return string(lambda: domain.talk(rng), lambda talk: talk, turns)
+def draw_talks(rng: random.Random, turns: int, seldom: float = 0.0) -> list[Talk]:
+    """Draws a conversation of so many turns, at least; a share of its talks are `seldom` asked."""
+
+    def draw() -> Talk:
+        return domain.seldom_talk(rng) if rng.random() < seldom else domain.talk(rng)
+
+    return string(draw, lambda talk: talk, turns)
 
 
 def string(draw: Callable[[], Drawn], talk_of: Callable[[Drawn], Talk], turns: int) -> list[Drawn]:

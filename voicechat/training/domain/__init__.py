@@ -8,18 +8,20 @@ for the synthesis of users' speech. Two splits are never trained: "phrasing" (wa
 
 from voicechat.training.domain.sample import (
     KINDS,
+    SELDOM,
     SPLITS,
     questions,
     rare_words,
     reply_sentences,
     said,
     said_often,
+    seldom_talk,
     talk,
 )
 from voicechat.training.domain.talks import Talk, Turn
 from voicechat.training.domain.words import sentences
 
 __all__ = [
-    "KINDS", "SPLITS", "Talk", "Turn", "questions", "rare_words", "reply_sentences", "said",
-    "said_often", "sentences", "talk",
+    "KINDS", "SELDOM", "SPLITS", "Talk", "Turn", "questions", "rare_words", "reply_sentences",
+    "said", "said_often", "seldom_talk", "sentences", "talk",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from voicechat.training.domain.calendar import DAYS, MONTHS, SEASONS
 from voicechat.training.domain.follow import follow
 from voicechat.training.domain.item import load
 from voicechat.training.domain.items import items
-from voicechat.training.domain.talks import PAIR_KINDS, Talk, Turn, rest, single
+from voicechat.training.domain.talks import PAIR_KINDS, Talk, Turn, rest, seldom, single
 from voicechat.training.domain.unfinished import unfinished
 from voicechat.training.domain.words import sentences
 
@@ -40,6 +40,7 @@ _SEVERAL: _Makers = {
 }
 _WEIGHTS = {**_SINGLE, **{kind: weight for kind, (weight, _) in _SEVERAL.items()}}
 KINDS = tuple(_WEIGHTS)
+SELDOM = ("capital", "chat", "fact", "outside")  # asked in thousands of ways, each of them seldom
 
 
 def talk(rng: random.Random, split: str = "train", kind: str | None = None) -> Talk:
@@ -59,6 +60,12 @@ def talk(rng: random.Random, split: str = "train", kind: str | None = None) -> T
     if kind in _SINGLE:
         return Talk(kind, (single(rng, split, kind),))
     return Talk(kind, _SEVERAL[kind][1](rng, split))
+
+
+def seldom_talk(rng: random.Random) -> Talk:
+    """Draws a talk to train on, of what is asked in thousands of ways, all of them alike often."""
+    kind = rng.choice(SELDOM)
+    return talk(rng, kind=kind) if kind == "outside" else Talk(kind, (seldom(rng, kind),))
 
 
 def questions(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from voicechat.training.domain.item import Item
 from voicechat.training.domain.items import items
-from voicechat.training.domain.phrasing import ask
+from voicechat.training.domain.phrasing import ask, forms_of
 from voicechat.training.domain.words import GOES_ON
 
 PAIR_KINDS = ("sum", "difference", "larger", "count")  # of some, pairs are never trained
@@ -43,8 +43,23 @@ class Talk:
 
 def single(rng: random.Random, split: str, kind: str) -> Turn:
     """Draws a question of a kind that needs no context."""
-    item = draw(rng, kind, pair=split == "pairs")
-    return Turn(ask(rng, item.forms, split, bare=kind == "chat"), item.reply)
+    return _asked(rng, split, draw(rng, kind, pair=split == "pairs"))
+
+
+def seldom(rng: random.Random, kind: str) -> Turn:
+    """Draws a question to train on whose thing is asked in many ways, all of them alike often."""
+    pool, ways = _ways(kind)
+    return _asked(rng, "train", rng.choices(pool, cum_weights=ways)[0])
+
+
+def _asked(rng: random.Random, split: str, item: Item) -> Turn:
+    return Turn(ask(rng, item.forms, split, bare=item.kind == "chat"), item.reply)
+
+
+@functools.cache
+def _ways(kind: str) -> tuple[tuple[Item, ...], tuple[int, ...]]:
+    pool, _ = _pool(kind, pair=False)
+    return pool, tuple(itertools.accumulate(len(forms_of(i.forms, "train")) for i in pool))
 
 
 @functools.cache
