@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class DataConfig:
     Attributes:
         general: Users' sentences of general English.
         talks: Users' talks of the domain.
+        seldom: Share of these that are of what is asked in many ways (`domain.seldom_talk`).
         tests: Talks of each kind of test.
         shard: Talks in a file.
         sentences: The domain's sentences that the teacher reads in each preset voice, at most.
@@ -38,6 +39,7 @@ class DataConfig:
 
     general: int = 16_000
     talks: int = 28_000
+    seldom: float = 0.5
     tests: int = 300
     shard: int = 800
     sentences: int = 12_000
@@ -53,8 +55,9 @@ def run(config: DataConfig, workdir: Path) -> None:
         path = workdir / "users" / f"{name}.npy"
         if not path.with_suffix(".json").exists():
             rng = random.Random(f"{config.seed}/{name}")
-            talks = [_draw(rng, split) for _ in range(count)]
-            write_shard(path, talks, group, rng.getrandbits(32))
+            # A test asks as users do.
+            draw = draw_of(split, config.seldom if group == "train" else 0.0)
+            write_shard(path, [draw(rng) for _ in range(count)], group, rng.getrandbits(32))
             print(f"data: {path.name}, {count} talks", flush=True)
     chosen = [*domain.reply_sentences()[: config.sentences], *sentences(config.general_sentences)]
     for voice, reader in teacher.teachers().items():
@@ -72,5 +75,8 @@ def _shards(config: DataConfig) -> Iterator[tuple[str, str, str, int]]:
         yield f"test_{name}", group, split, config.tests
 
 
-def _draw(rng: random.Random, split: str) -> Talk:
-    return general(rng) if split == "general" else domain.talk(rng, split)
+def draw_of(split: str, seldom: float) -> Callable[[random.Random], Talk]:
+    """How the talks of a split of the domain are drawn, or of "general" (see `DataConfig`)."""
+    if split == "general":
+        return general
+    return lambda rng: domain.seldom_talk(rng) if rng.random() < seldom else domain.talk(rng, split)
