@@ -68,7 +68,7 @@ class ReadingConfig:
         typed: Share of the turns that are typed; the others are spelled.
         seldom: Share of the talks that are drawn from capitals, small talk, facts and what is
             outside the domain, each form of them alike often: of thousands each comes seldom
-            otherwise.
+            otherwise. Of spoken talks, later, the same share is of these kinds.
     """
 
     steps: int = 1500
@@ -213,11 +213,12 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
             ears.letters.load_state_dict(heard["ctc"])
     talks = load_talks(workdir / "users", "talks_*")
     rare = [t for t in talks if t.talk.kind in SELDOM] or talks
+    often = [t for t in talks if t.talk.kind not in SELDOM] or talks
     clips = clips_of(talks)
 
     def draw(number: int, rng: random.Random) -> Drawn:
         def one() -> SpokenTalk:
-            return rng.choice(rare if rng.random() < read.seldom else talks)
+            return rng.choice(rare if rng.random() < read.seldom else often)
 
         rows = [spoken_row(one, c.spoken_turns, c.typed, rng) for _ in range(c.spoken_rows)]
         said = [clip for row in rows for _, clip in row if clip]
