@@ -17,9 +17,9 @@ from voicechat.training.domain import (
     Talk,
     questions,
     reply_sentences,
-    seldom_talk,
     sentences,
     talk,
+    taught_talk,
 )
 from voicechat.training.domain.arithmetic import counted
 from voicechat.training.domain.item import load
@@ -111,7 +111,7 @@ def test_held_out_wrappers_are_never_trained(drawn: dict[str, list[Talk]]) -> No
 
 def test_what_is_asked_seldom_is_drawn_by_its_trained_ways() -> None:
     rng = random.Random(0)
-    drawn = [seldom_talk(rng) for _ in range(8000)]
+    drawn = [taught_talk(rng, 1.0) for _ in range(8000)]
     assert {t.kind for t in drawn} == set(SELDOM)
     things = {item.reply: item for item in items()["chat"]}
     held = {item.forms[-1] for item in things.values()}

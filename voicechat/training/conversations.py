@@ -19,7 +19,7 @@ INTERRUPTED = 0.4  # share of the talks whose last reply the next one cuts
 def text_row(scribe: Scribe, turns: int, typed: float, seldom: float, rng: random.Random) -> Row:
     """Draws a conversation of so many turns, a share of them typed and the others spelled.
 
-    Some rows are drills in copying instead. `seldom` is that of `draw_talks`.
+    Some rows are drills in copying instead. `seldom` is that of `domain.taught_talk`.
     """
     row = scribe.start()
     if rng.random() < DRILLS:

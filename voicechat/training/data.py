@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class DataConfig:
     Attributes:
         general: Users' sentences of general English.
         talks: Users' talks of the domain.
-        seldom: Share of these that are of what is asked in many ways (`domain.seldom_talk`).
+        seldom: Share of these that are of what is asked in many ways (`domain.taught_talk`).
         tests: Talks of each kind of test.
         shard: Talks in a file.
         sentences: The domain's sentences that the teacher reads in each preset voice, at most.
@@ -55,9 +55,8 @@ def run(config: DataConfig, workdir: Path) -> None:
         path = workdir / "users" / f"{name}.npy"
         if not path.with_suffix(".json").exists():
             rng = random.Random(f"{config.seed}/{name}")
-            # A test asks as users do.
-            draw = draw_of(split, config.seldom if group == "train" else 0.0)
-            write_shard(path, [draw(rng) for _ in range(count)], group, rng.getrandbits(32))
+            talks = [draw(rng, group, split, config.seldom) for _ in range(count)]
+            write_shard(path, talks, group, rng.getrandbits(32))
             print(f"data: {path.name}, {count} talks", flush=True)
     chosen = [*domain.reply_sentences()[: config.sentences], *sentences(config.general_sentences)]
     for voice, reader in teacher.teachers().items():
@@ -75,8 +74,11 @@ def _shards(config: DataConfig) -> Iterator[tuple[str, str, str, int]]:
         yield f"test_{name}", group, split, config.tests
 
 
-def draw_of(split: str, seldom: float) -> Callable[[random.Random], Talk]:
-    """How the talks of a split of the domain are drawn, or of "general" (see `DataConfig`)."""
+def draw(rng: random.Random, group: str, split: str, seldom: float) -> Talk:
+    """Draws a talk for voices of a group, of a split of the domain or of "general" English.
+
+    A share of what is trained is of what is asked in many ways; a test asks as users do.
+    """
     if split == "general":
-        return general
-    return lambda rng: domain.seldom_talk(rng) if rng.random() < seldom else domain.talk(rng, split)
+        return general(rng)
+    return domain.taught_talk(rng, seldom) if group == "train" else domain.talk(rng, split)

@@ -194,12 +194,8 @@ class Scribe:
 
 
 def draw_talks(rng: random.Random, turns: int, seldom: float = 0.0) -> list[Talk]:
-    """Draws a conversation of so many turns, at least; a share of its talks are `seldom` asked."""
-
-    def draw() -> Talk:
-        return domain.seldom_talk(rng) if rng.random() < seldom else domain.talk(rng)
-
-    return string(draw, lambda talk: talk, turns)
+    """Draws a conversation of so many turns, at least (`seldom`: see `domain.taught_talk`)."""
+    return string(lambda: domain.taught_talk(rng, seldom), lambda talk: talk, turns)
 
 
 def string(draw: Callable[[], Drawn], talk_of: Callable[[Drawn], Talk], turns: int) -> list[Drawn]:

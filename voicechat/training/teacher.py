@@ -27,7 +27,7 @@ from voicechat.training.domain.words import GOES_ON
 
 LEVEL = 0.09
 HELD_OUT_PERCENT = 4
-SELDOM = 3  # times in the talks of `said_often`
+SAID_SELDOM = 3  # times in the talks of `said_often`
 BIN_HZ = 20.0
 VOICED_HZ = 40.0  # a lower pitch is the network's sign for no voice
 
@@ -157,7 +157,7 @@ def tidy(pcm: np.ndarray) -> np.ndarray:
 
 def held_out(text: str) -> bool:
     """Whether a sentence is kept from training: 4 of 100, by the checksum, but none said often."""
-    return crc32(text.encode()) % 100 < HELD_OUT_PERCENT and said_often()[text] <= SELDOM
+    return crc32(text.encode()) % 100 < HELD_OUT_PERCENT and said_often()[text] <= SAID_SELDOM
 
 
 def record(reader: Reader, sentences: Iterable[tuple[int, str]], folder: Path) -> None:

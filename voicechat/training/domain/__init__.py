@@ -15,13 +15,13 @@ from voicechat.training.domain.sample import (
     reply_sentences,
     said,
     said_often,
-    seldom_talk,
     talk,
+    taught_talk,
 )
 from voicechat.training.domain.talks import Talk, Turn
 from voicechat.training.domain.words import sentences
 
 __all__ = [
     "KINDS", "SELDOM", "SPLITS", "Talk", "Turn", "questions", "rare_words", "reply_sentences",
-    "said", "said_often", "seldom_talk", "sentences", "talk",
+    "said", "said_often", "sentences", "talk", "taught_talk",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from voicechat.training.domain.calendar import DAYS, MONTHS, SEASONS
 from voicechat.training.domain.follow import follow
 from voicechat.training.domain.item import load
 from voicechat.training.domain.items import items
-from voicechat.training.domain.talks import PAIR_KINDS, Talk, Turn, rest, seldom, single
+from voicechat.training.domain.talks import PAIR_KINDS, Talk, Turn, evenly, rest, single
 from voicechat.training.domain.unfinished import unfinished
 from voicechat.training.domain.words import sentences
 
@@ -62,10 +62,12 @@ def talk(rng: random.Random, split: str = "train", kind: str | None = None) -> T
     return Talk(kind, _SEVERAL[kind][1](rng, split))
 
 
-def seldom_talk(rng: random.Random) -> Talk:
-    """Draws a talk to train on, of what is asked in thousands of ways, all of them alike often."""
+def taught_talk(rng: random.Random, seldom: float) -> Talk:
+    """Draws a talk to train on; a share are of `SELDOM`, every trained way of these alike often."""
+    if rng.random() >= seldom:
+        return talk(rng)
     kind = rng.choice(SELDOM)
-    return talk(rng, kind=kind) if kind == "outside" else Talk(kind, (seldom(rng, kind),))
+    return talk(rng, kind=kind) if kind == "outside" else Talk(kind, (evenly(rng, kind),))
 
 
 def questions(

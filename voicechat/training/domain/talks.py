@@ -46,7 +46,7 @@ def single(rng: random.Random, split: str, kind: str) -> Turn:
     return _asked(rng, split, draw(rng, kind, pair=split == "pairs"))
 
 
-def seldom(rng: random.Random, kind: str) -> Turn:
+def evenly(rng: random.Random, kind: str) -> Turn:
     """Draws a question to train on whose thing is asked in many ways, all of them alike often."""
     pool, ways = _ways(kind)
     return _asked(rng, "train", rng.choices(pool, cum_weights=ways)[0])
