@@ -46,6 +46,13 @@ def test_speech_has_its_level_and_is_the_same_for_the_same_seed() -> None:
     assert 8_000 < len(first) < 48_000
 
 
+def test_a_trained_voice_made_from_recordings_has_a_vocal_tract_of_any_length() -> None:
+    pytest.importorskip("ttspico", reason="speaks through SVOX Pico: pip install ttspico")
+    pico = users.Voice("pico", "en-GB", "train")
+    said = {len(users.say("one two three", pico, random.Random(seed))) for seed in range(4)}
+    assert len(said) == 4 and all(8_000 < samples < 48_000 for samples in said)
+
+
 @NEEDS_ESPEAK
 def test_a_shard_gives_back_the_talks_and_a_voice_for_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -18,6 +18,7 @@ import numpy as np
 import soxr
 
 from voicechat.clock import MIC_RATE, SPEAKER_RATE
+from voicechat.errors import UserError
 from voicechat.training.domain import Talk, Turn
 from voicechat.training.teacher import Body, read
 
@@ -40,7 +41,9 @@ _BODIES = {  # Hibari's one reader in other bodies: ranges of (formants, pitch) 
     "man": ((0.78, 0.92), (0.4, 0.68)),
     "child": ((1.08, 1.2), (1.15, 1.45)),
 }
-_FLITE_TRAIN = ("kal", "kal16", "awb", "slt")
+_FLITE_TRAIN = ("kal", "kal16", "awb", "awb", "awb", "slt", "slt", "slt")  # people, mostly
+_PICO = ("en-US", "en-GB")
+_TRACTS = (0.84, 1.16)  # how fast a recording is played: what shortens a vocal tract, and more
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Voice:
 
 
 def pick_voice(rng: random.Random, group: str = "train") -> Voice:
-    """Draws a voice of a group: espeak-ng, with the most voices, no more often than it earns."""
+    """Draws a voice of a group: most often one that was made from recordings of a person."""
     if group == "unseen":
         kind, speakers = rng.choice(
             (
@@ -85,9 +88,10 @@ def pick_voice(rng: random.Random, group: str = "train") -> Voice:
         kind, speakers = rng.choice((("flite", ("rms",)), ("espeak", _ESPEAK_HELD)))
     else:
         kind, speakers = rng.choices(
-            (("hibari", tuple(_BODIES)), ("flite", _FLITE_TRAIN), ("espeak", _ESPEAK_TRAIN)),
-            (35, 20, 45),
-        )[0]
+            (("hibari", tuple(_BODIES)), ("flite", _FLITE_TRAIN), ("pico", _PICO),
+             ("espeak", _ESPEAK_TRAIN)),
+            (30, 25, 20, 25),
+        )[0]  # fmt: skip
     return Voice(kind, rng.choice(speakers), group)
 
 
@@ -98,8 +102,8 @@ def say(text: str, voice: Voice, rng: random.Random) -> np.ndarray:
         `[samples]` float32 at 16 kHz, trimmed to the speech, at an RMS of `SPEECH_RMS`.
     """
     pcm, rate = _SYNTHESISERS[voice.synthesiser](text, voice.speaker, rng)
-    if voice.synthesiser not in ("espeak", "flite"):  # these have no pitch of their own to vary
-        rate *= rng.uniform(0.88, 1.16) if voice.group == "train" else 1.0
+    if voice.group == "train" and voice.synthesiser != "espeak":  # that has tracts enough
+        rate *= rng.uniform(*_TRACTS)
     pcm = soxr.resample(pcm.astype(np.float32), rate, MIC_RATE, "MQ")
     return level(trim(pcm))
 
@@ -161,6 +165,21 @@ def _hibari_model() -> Callable[..., np.ndarray]:
     return Hibari(threads=1)
 
 
+def _pico(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
+    engine = _pico_engine(speaker)
+    engine.pitch, engine.rate = rng.randint(60, 170), rng.randint(80, 130)  # percent
+    return np.frombuffer(engine.speak(text), "<i2") / 32768, MIC_RATE
+
+
+@cache
+def _pico_engine(speaker: str):
+    try:
+        from ttspico import TtsEngine
+    except ImportError as error:
+        raise UserError("a user's voice needs its package: pip install '.[users]'") from error
+    return TtsEngine(speaker)
+
+
 def _piper(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
     from piper import SynthesisConfig
 
@@ -183,6 +202,7 @@ _SYNTHESISERS = {
     "flite": _flite,
     "festival": _festival,
     "hibari": _hibari,
+    "pico": _pico,
     "piper": _piper,
 }
 
