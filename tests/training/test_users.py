@@ -15,6 +15,9 @@ from voicechat.training.domain import Talk, Turn
 NEEDS_ESPEAK = pytest.mark.skipif(
     shutil.which("espeak-ng") is None, reason="speaks through espeak-ng: apt-get install espeak-ng"
 )
+NEEDS_FLITE = pytest.mark.skipif(
+    shutil.which("flite") is None, reason="speaks through flite: apt-get install flite"
+)
 NEEDS_WORDNET = pytest.mark.skipif(
     not general.WORDNET.exists(), reason="no WordNet: apt-get install wordnet-base"
 )
@@ -46,7 +49,22 @@ def test_speech_has_its_level_and_is_the_same_for_the_same_seed() -> None:
     assert 8_000 < len(first) < 48_000
 
 
-def test_a_trained_voice_made_from_recordings_has_a_vocal_tract_of_any_length() -> None:
+@NEEDS_FLITE
+def test_a_trained_voice_is_played_at_any_rate_and_a_held_one_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def samples(speaker: str, group: str, rate: float) -> int:
+        monkeypatch.setattr(users, "_TRACTS", (rate, rate))
+        voice = users.Voice("flite", speaker, group)
+        return len(users.say("one two three", voice, random.Random(5)))
+
+    assert samples("slt", "train", 0.8) / samples("slt", "train", 1.2) == pytest.approx(
+        1.5, rel=0.1
+    )
+    assert samples("rms", "held", 0.8) == samples("rms", "held", 1.2)
+
+
+def test_pico_speaks_faster_and_slower() -> None:
     pytest.importorskip("ttspico", reason="speaks through SVOX Pico: pip install ttspico")
     pico = users.Voice("pico", "en-GB", "train")
     said = {len(users.say("one two three", pico, random.Random(seed))) for seed in range(4)}

@@ -43,7 +43,7 @@ _BODIES = {  # Hibari's one reader in other bodies: ranges of (formants, pitch) 
 }
 _FLITE_TRAIN = ("kal", "kal16", "awb", "awb", "awb", "slt", "slt", "slt")  # people, mostly
 _PICO = ("en-US", "en-GB")
-_TRACTS = (0.84, 1.16)  # how fast a recording is played: what shortens a vocal tract, and more
+_TRACTS = (0.84, 1.16)  # factor on the rate of play: it moves formants, and pitch and pace too
 
 
 @dataclass(frozen=True)
