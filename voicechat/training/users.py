@@ -20,6 +20,7 @@ import soxr
 from voicechat.clock import MIC_RATE, SPEAKER_RATE
 from voicechat.errors import UserError
 from voicechat.training.domain import Talk, Turn
+from voicechat.training.kokoro import Kokoro
 from voicechat.training.teacher import Body, read
 
 SPEECH_RMS = 0.07
@@ -43,6 +44,7 @@ _BODIES = {  # Hibari's one reader in other bodies: ranges of (formants, pitch) 
 }
 _FLITE_TRAIN = ("kal", "kal16", "awb", "awb", "awb", "slt", "slt", "slt")  # people, mostly
 _PICO = ("en-US", "en-GB")
+_KOKORO = tuple(map(str, range(1000)))  # mixtures of its styles
 _TRACTS = (0.84, 1.16)  # factor on the rate of play: it moves formants, and pitch and pace too
 
 
@@ -89,8 +91,8 @@ def pick_voice(rng: random.Random, group: str = "train") -> Voice:
     else:
         kind, speakers = rng.choices(
             (("hibari", tuple(_BODIES)), ("flite", _FLITE_TRAIN), ("pico", _PICO),
-             ("espeak", _ESPEAK_TRAIN)),
-            (30, 25, 20, 25),
+             ("kokoro", _KOKORO), ("espeak", _ESPEAK_TRAIN)),
+            (25, 25, 15, 15, 20),
         )[0]  # fmt: skip
     return Voice(kind, rng.choice(speakers), group)
 
@@ -171,6 +173,15 @@ def _pico(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]
     return np.frombuffer(engine.speak(text), "<i2") / 32768, MIC_RATE
 
 
+def _kokoro(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
+    return _kokoro_model().say(text, int(speaker), speed=rng.uniform(0.8, 1.3)), SPEAKER_RATE
+
+
+@cache
+def _kokoro_model() -> Kokoro:
+    return Kokoro()
+
+
 @cache
 def _pico_engine(speaker: str):
     try:
@@ -202,6 +213,7 @@ _SYNTHESISERS = {
     "flite": _flite,
     "festival": _festival,
     "hibari": _hibari,
+    "kokoro": _kokoro,
     "pico": _pico,
     "piper": _piper,
 }
