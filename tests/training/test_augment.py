@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from voicechat.clock import HEARING_BLOCK
 from voicechat.training.augment import NOISES, Augmentation, at_snr, augment, noise
 
 OFF = Augmentation(warp=0, pause=0, room=0, telephone=0, microphone=0, echo=0, noise=0,
@@ -42,6 +43,21 @@ def test_with_all_chances_at_nought_only_silence_is_added() -> None:
     y = augment(x, [x], OFF, np.random.default_rng(0))
     np.testing.assert_allclose(y[4000:-8000], x, atol=1e-3)
     assert np.abs(y[:4000]).max() < 1e-6 and np.abs(y[-8000:]).max() < 1e-6
+
+
+def test_last_words_are_moved_behind_the_border_of_two_blocks() -> None:
+    """The share of 2.5 s of speech that leaves its last block less than 0.6 s of it."""
+
+    def share(cut: float) -> float:
+        a = replace(OFF, warp=0.1, cut=cut, lead_ms=(0, 500), trail_ms=(0, 0))
+        ends = [
+            len(augment(x, [x], a, np.random.default_rng(seed))) % HEARING_BLOCK
+            for seed in range(100)
+        ]
+        return float(np.mean(np.array(ends) < 0.6 * 16_000))
+
+    x = speech(2.5)
+    assert share(cut=0) < 0.3 < 0.5 < share(cut=1)
 
 
 def test_a_pause_stands_where_it_was_quiet_and_nothing_is_lost() -> None:

@@ -118,6 +118,9 @@ class ThinkerConfig:
         reading: The language model's stage on text.
         joint: Both together.
         augmentation: What happens to speech on its way.
+        ema: Decay of the average of the weights over the steps, which is what hearing and joint
+            training keep: batches are small, and the average of many steps knows more than the last
+            one (Polyak and Juditsky 1992).
         tests: Talks of each kind that are asked now and then.
         evaluate_every: Steps between these tests.
         checkpoint_every: Steps between checkpoints.
@@ -131,6 +134,7 @@ class ThinkerConfig:
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     joint: JointConfig = field(default_factory=JointConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    ema: float = 0.998
     tests: int = 200
     evaluate_every: int = 400
     checkpoint_every: int = 100
@@ -165,7 +169,7 @@ def train_hearing(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     optimizer = torch.optim.AdamW(ears.groups(1.0), weight_decay=0.01)
     schedule = Schedule(c.steps, c.lr, c.warmup)
     trainer = Trainer("hearing", workdir, ears.modules(), optimizer, schedule, config.seed,
-                      checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip
+                      config.checkpoint_every, bf16=True, ema=config.ema)  # fmt: skip
     ears.tokens.to(trainer.device)
     return trainer.run(draw, step)
 
@@ -242,12 +246,13 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     modules = {"thinker": thinker, "ctc": ears.letters}
     schedule = Schedule(c.steps, c.lr, c.warmup)
     trainer = Trainer("thinker", workdir, modules, optimizer, schedule, config.seed,
-                      checkpoint_every=config.checkpoint_every, bf16=True)  # fmt: skip
+                      config.checkpoint_every, bf16=True, ema=config.ema)  # fmt: skip
     ears.tokens.to(trainer.device)
     tests = {n: load_talks(workdir / "users", f"test_{n}")[: config.tests] for n in TESTS}
 
     def evaluate() -> dict[str, float]:
-        return {n: exam.share(exam.spoken(thinker, scribe, t)) for n, t in tests.items()}
+        kept = trainer.averages["thinker"]
+        return {n: exam.share(exam.spoken(kept, scribe, t)) for n, t in tests.items()}
 
     return trainer.run(draw, step, evaluate, config.evaluate_every)
 
