@@ -43,8 +43,8 @@ CARD = Path(__file__).with_name("card.md")
 SETTINGS: Mapping[str, Any] = {
     "system_prompt": SYSTEM,
     "sees": False,
-    # Of 160 scenes of `bench turns` with a pause, .03 to .08 take 2.5 % for an end of the turn, .12
-    # 3.1 %; the gap's p95 is 1.28 s at .03, .85 s at .08 and .71 s at .12.
+    # Of 160 scenes of `bench turns` with a pause, .08 and .05 take 3.7 % for an end of the turn,
+    # .03 3.1 %; the gap's p95 is .63 s at .08, .78 s at .05 and .98 s at .03.
     "unfinished_share": 0.08,
     "typed_as_heard": True,
     "thinker": {"do_sample": False, "max_new_tokens": 400},
