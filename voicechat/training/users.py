@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soxr
@@ -161,7 +162,7 @@ def _hibari(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, in
 
 
 @cache
-def _hibari_model() -> Callable[..., np.ndarray]:
+def _hibari_model() -> Any:
     from hibari import Hibari
 
     return Hibari(threads=1)
@@ -179,11 +180,11 @@ def _kokoro(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, in
 
 @cache
 def _kokoro_model() -> Kokoro:
-    return Kokoro()
+    return Kokoro(_hibari_model().phonemize)
 
 
 @cache
-def _pico_engine(speaker: str):
+def _pico_engine(speaker: str) -> Any:
     try:
         from ttspico import TtsEngine
     except ImportError as error:
