@@ -43,6 +43,17 @@ def test_a_listener_bounds_a_block_by_what_it_has_heard_so_far() -> None:
     assert torch.equal(quiet_first[:, :197], alone[:, :197])
 
 
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_a_shorter_tract_raises_every_frequency_and_takes_no_other_time(factor: float) -> None:
+    def tone(hz: float) -> np.ndarray:
+        return np.sin(2 * np.pi * hz * np.arange(16_000) / 16_000).astype(np.float32)
+
+    moved = hearing.log_mel(tone(2_000), tract=factor)
+    other = hearing.log_mel(tone(2_000 * factor))
+    assert moved.shape == other.shape
+    assert torch.equal(moved[:, 5:-5].argmax(0), other[:, 5:-5].argmax(0))
+
+
 @pytest.mark.parametrize("frames", [(137, 200, 455), (6, 401, 4)])
 def test_a_batch_of_blocks_is_encoded_as_transformers_loop_does(encoder, frames) -> None:
     mels = [torch.randn(80, n) for n in frames]

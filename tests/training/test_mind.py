@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
 
 from voicechat.training import mind
 from voicechat.training.augment import Augmentation
@@ -17,6 +18,7 @@ from voicechat.training.domain import Talk, Turn
 from voicechat.training.loop import trained
 from voicechat.training.tokenizer import train_tokenizer
 from voicechat.training.users import Spoken
+from voicechat.training.whisper import encoder_config, load_encoder, model_file, read_tensors
 
 TURNS = (
     Turn("hello", "Hello!"), Turn("hi", "Hello!"), Turn("thanks", "You are welcome."),
@@ -26,7 +28,7 @@ CONFIG = mind.ThinkerConfig(
     width=128, layers=1, tests=2, evaluate_every=100, checkpoint_every=5, compile=False,
     hearing=mind.HearingConfig(steps=20, batch=2),
     reading=mind.ReadingConfig(steps=20, rows=2, turns=1),
-    joint=mind.JointConfig(steps=20, spoken_rows=1, spoken_turns=1, text_rows=1),
+    joint=mind.JointConfig(steps=20, spoken_rows=1, spoken_turns=1, text_rows=1, general=1),
     augmentation=Augmentation(lead_ms=(0, 20), trail_ms=(20, 40)),
 )  # fmt: skip
 Stage = Callable[[mind.ThinkerConfig, Path], dict[str, float]]
@@ -74,7 +76,7 @@ def test_a_killed_stage_goes_on_with_the_same_losses(
 
 def test_the_joint_stage_begins_with_what_was_learned_apart(prepared: Path, tmp_path: Path) -> None:
     shutil.copytree(prepared, tmp_path / "train")
-    still = mind.JointConfig(steps=1, lr=0.0, spoken_rows=1, spoken_turns=1, text_rows=1)
+    still = replace(CONFIG.joint, steps=1, lr=0.0)
     mind.train_joint(replace(CONFIG, joint=still), tmp_path / "train")
     joint = trained(tmp_path / "train", "thinker")["thinker"]
     for name, weight in trained(prepared, "hearing")["encoder"].items():
@@ -82,3 +84,33 @@ def test_the_joint_stage_begins_with_what_was_learned_apart(prepared: Path, tmp_
     read = trained(prepared, "reading")["thinker"]
     mine = [name for name in read if "audio_tower" not in name]
     assert mine and all(torch.equal(joint[name], read[name]) for name in mine)
+
+
+def test_the_lowest_layers_stay_whispers_while_all_others_learn(
+    prepared: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(prepared, tmp_path / "train")
+    mind.train_joint(CONFIG, tmp_path / "train")
+    whisper = Qwen2_5OmniAudioEncoder(encoder_config(CONFIG.width))
+    load_encoder(whisper, read_tensors(model_file()))
+    joint = trained(tmp_path / "train", "thinker")["thinker"]
+    for name, own in whisper.named_parameters():
+        stays = name.startswith(("conv", "layers.0", "layers.1"))
+        if not name.startswith(("proj", "audio_bos")):  # these are not Whisper's
+            assert torch.equal(joint[f"model.audio_tower.{name}"], own) == stays, name
+
+
+def test_what_an_unpacked_encoder_forgot_in_its_lowest_layers_it_takes_back(
+    prepared: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(prepared, tmp_path / "train")
+    (tmp_path / "train" / "hearing" / "last.pt").unlink()
+    start = trained(prepared, "hearing")
+    own = start["encoder"]["layers.0.fc1.bias"].clone()
+    start["encoder"]["layers.0.fc1.bias"] += 1.0
+    torch.save({"encoder": start["encoder"]}, tmp_path / "train" / "hearing" / "start.pt")
+    mind.train_hearing(
+        replace(CONFIG, hearing=replace(CONFIG.hearing, steps=0, whisper=0.75)), tmp_path / "train"
+    )
+    mended = trained(tmp_path / "train", "hearing")["encoder"]["layers.0.fc1.bias"]
+    torch.testing.assert_close(mended, own + 0.25)

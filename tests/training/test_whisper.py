@@ -1,5 +1,7 @@
 """Whisper tiny.en in Qwen's encoder, judged by CTranslate2, which runs the file itself."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -51,3 +53,23 @@ def test_the_keys_that_lose_their_bias_had_none() -> None:
     for name, tensor in whisper.read_tensors(whisper.model_file()).items():
         if name.startswith("encoder") and name.endswith("self_attention/linear_0/bias"):
             assert not tensor.chunk(3)[1].any(), name
+
+
+def test_the_lowest_layers_go_a_share_of_the_way_back_and_are_trained_no_more() -> None:
+    network = encoder(n_window=100)
+    own = copy.deepcopy(network)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(1.0)
+    whisper.freeze(network, 2)
+    whisper.take_back(network, 2, 0.25)
+    for (name, weight), before in zip(network.named_parameters(), own.parameters(), strict=True):
+        low = name.startswith(("conv", "layers.0.", "layers.1."))
+        torch.testing.assert_close(weight, before + (0.75 if low else 1.0))
+        assert weight.requires_grad != low, name
+
+
+def test_nought_layers_are_none() -> None:
+    network = encoder(n_window=100)
+    whisper.freeze(network, 0)
+    assert all(weight.requires_grad for weight in network.parameters())

@@ -22,6 +22,7 @@ class Augmentation:
     """Ranges and chances. SNRs in dB against the speech, times in ms, levels in dB."""
 
     warp: float = 0.10  # tempo and pitch together, as a faster or slower tape
+    tract: float = 0.08  # all frequencies together, and not the tempo (see `hearing.log_mel`)
     block_edge: float = 0.5  # how often speech that ends just behind one is sought
     pause: float = 0.10
     pause_ms: tuple[int, int] = (200, 1500)

@@ -90,8 +90,10 @@ def caught(
     """
     noise = np.random.default_rng(rng.getrandbits(63))
     behind = [clip.wave() for clip in rng.sample(others, min(len(others), 6))]
+    tract = augmentation.tract
     return [
-        log_mel(augment(clip.wave(), behind, augmentation, noise), streaming=rng.random() < 0.5)
+        log_mel(augment(clip.wave(), behind, augmentation, noise), streaming=rng.random() < 0.5,
+                tract=noise.uniform(1 - tract, 1 + tract))
         for clip in clips
     ]  # fmt: skip
 

@@ -47,9 +47,10 @@ class Ears:
         return {"encoder": self.encoder, "ctc": self.letters}
 
     def groups(self, scale: float) -> list[dict[str, object]]:
-        """Whisper's parameters and the new ones, with factors on their learning rates."""
+        """What is trained of Whisper and what is new, with factors on their learning rates."""
         new = [*self.letters.parameters(), *self.encoder.proj.parameters()]
         old = [
-            p for n, p in self.encoder.named_parameters() if not n.startswith(("proj", "audio_bos"))
-        ]
+            p for n, p in self.encoder.named_parameters()
+            if p.requires_grad and not n.startswith(("proj", "audio_bos"))
+        ]  # fmt: skip
         return [{"params": old, "lr_scale": scale}, {"params": new, "lr_scale": scale * NEW_LR}]

@@ -27,13 +27,22 @@ def _mel_filters() -> torch.Tensor:
     return torch.from_numpy(WhisperFeatureExtractor(feature_size=80).mel_filters).float()
 
 
-def log_mel(pcm: np.ndarray, streaming: bool = False) -> torch.Tensor:
+def _in_tract(filters: torch.Tensor, tract: float) -> torch.Tensor:
+    """Filters `[bins, mels]` that hear each frequency where `tract` times it lies."""
+    places = (torch.arange(len(filters)) * tract).clamp(max=len(filters) - 1)
+    below = places.long().clamp(max=len(filters) - 2)
+    return torch.lerp(filters[below], filters[below + 1], (places - below)[:, None])
+
+
+def log_mel(pcm: np.ndarray, streaming: bool = False, tract: float = 1.0) -> torch.Tensor:
     """Whisper's features without the padding to 30 s.
 
     Args:
         pcm: `[samples]` float32 at 16 kHz.
         streaming: bound each block of 2 s from below by the loudest frame *so far*, as a listener
             must, in place of the clip's loudest.
+        tract: factor on all frequencies, as if the speaker's vocal tract were so much shorter
+            (Jaitly and Hinton 2013); no other time passes.
 
     Returns:
         `[80, samples // 160]`.
@@ -42,7 +51,8 @@ def log_mel(pcm: np.ndarray, streaming: bool = False) -> torch.Tensor:
     spectrum = torch.stft(
         wave, N_FFT, MIC_HOP, window=torch.hann_window(N_FFT), return_complex=True
     )
-    mel = (_mel_filters().T @ spectrum[:, :-1].abs() ** 2).clamp(min=1e-10).log10()
+    filters = _in_tract(_mel_filters(), tract)
+    mel = (filters.T @ spectrum[:, :-1].abs() ** 2).clamp(min=1e-10).log10()
     loudest = mel.max()
     if streaming:
         blocks = mel.amax(0).split(HEARING_BLOCK_FRAMES)

@@ -31,9 +31,17 @@ from voicechat.training.loop import Losses, Schedule, Trainer, trained
 from voicechat.training.optim import MuonAdamW, compiled
 from voicechat.training.rows import Row, Scribe
 from voicechat.training.tokenizer import load_tokenizer
-from voicechat.training.whisper import encoder_config, load_encoder, model_file, read_tensors
+from voicechat.training.whisper import (
+    encoder_config,
+    freeze,
+    load_encoder,
+    model_file,
+    read_tensors,
+    take_back,
+)
 
-Drawn = tuple[list[Said], list[torch.Tensor], list[Row]]  # spoken talks, their features, others
+# Spoken talks, all that is heard (theirs, then general English) and its features, other talks.
+Drawn = tuple[list[Said], list[Clip], list[torch.Tensor], list[Row]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class HearingConfig:
         warmup: Steps to reach it.
         batch: Utterances a step.
         general: Share of general English among them; the rest are the domain's questions.
+        whisper: Share of the way back to Whisper's own weights that the `frozen` layers go first,
+            where weights that were unpacked had trained them; nothing else moves them.
     """
 
     steps: int = 2600
@@ -53,6 +63,7 @@ class HearingConfig:
     warmup: int = 50
     batch: int = 16
     general: float = 0.3
+    whisper: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,7 @@ class JointConfig:
         spoken_turns: Turns in each, at least.
         typed: Share of the turns that are typed all the same.
         text_rows: Conversations a step without speech, as in `reading`.
+        general: Utterances of general English a step, for the encoder alone.
         ctc: Weight of the encoder's losses.
     """
 
@@ -104,6 +116,7 @@ class JointConfig:
     spoken_turns: int = 3
     typed: float = 0.1
     text_rows: int = 10
+    general: int = 6
     ctc: float = 0.3
 
 
@@ -117,6 +130,8 @@ class ThinkerConfig:
         hearing: The encoder's own stage.
         reading: The language model's stage on text.
         joint: Both together.
+        frozen: Lowest layers of Whisper's encoder that stay as they are, and its convolutions with
+            them: trained on synthesisers they forget how people sound.
         augmentation: What happens to speech on its way.
         ema: Decay of the average of the weights over the steps, which is what hearing and joint
             training keep: batches are small, and the average of many steps knows more than the last
@@ -133,6 +148,7 @@ class ThinkerConfig:
     hearing: HearingConfig = field(default_factory=HearingConfig)
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     joint: JointConfig = field(default_factory=JointConfig)
+    frozen: int = 2
     augmentation: Augmentation = field(default_factory=Augmentation)
     ema: float = 0.998
     tests: int = 200
@@ -155,6 +171,7 @@ def train_hearing(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     torch.manual_seed(config.seed)
     ears = Ears(Qwen2_5OmniAudioEncoder(encoder_config(config.width)), scribe)
     load_encoder(ears.encoder, read_tensors(model_file()))
+    freeze(ears.encoder, config.frozen)
     general = clips_of(load_talks(workdir / "users", "general_*"))
     domain = clips_of(load_talks(workdir / "users", "talks_*"))
 
@@ -171,6 +188,9 @@ def train_hearing(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     trainer = Trainer("hearing", workdir, ears.modules(), optimizer, schedule, config.seed,
                       config.checkpoint_every, bf16=True, ema=config.ema)  # fmt: skip
     ears.tokens.to(trainer.device)
+    if trainer.step == 0:
+        for kept in filter(None, (trainer.modules, trainer.averages)):
+            take_back(kept["encoder"], config.frozen, c.whisper)
     return trainer.run(draw, step)
 
 
@@ -209,6 +229,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     scribe = Scribe(tokenizer)
     thinker = thinking.build_thinker(tokenizer, config.width, config.layers)
     ears = Ears(thinker.model.audio_tower, scribe)
+    freeze(ears.encoder, config.frozen)
     if not (workdir / "thinker" / "last.pt").exists():
         thinker.load_state_dict(trained(workdir, "reading")["thinker"])
         heard = trained(workdir, "hearing")
@@ -219,6 +240,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     rare = [t for t in talks if t.talk.kind in SELDOM] or talks
     often = [t for t in talks if t.talk.kind not in SELDOM] or talks
     clips = clips_of(talks)
+    general = clips_of(load_talks(workdir / "users", "general_*"))
 
     def draw(number: int, rng: random.Random) -> Drawn:
         def one() -> SpokenTalk:
@@ -226,13 +248,13 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
 
         rows = [spoken_row(one, c.spoken_turns, c.typed, rng) for _ in range(c.spoken_rows)]
         said = [clip for row in rows for _, clip in row if clip]
+        said += similar(general, c.general, rng)
         mels = caught(said, clips, config.augmentation, rng)
-        return rows, mels, [text_row(scribe, read.turns, read.typed, read.seldom, rng)
-                            for _ in range(c.text_rows)]  # fmt: skip
+        return rows, said, mels, [text_row(scribe, read.turns, read.typed, read.seldom, rng)
+                                  for _ in range(c.text_rows)]  # fmt: skip
 
     def step(drawn: Drawn) -> Losses:
-        rows, mels, texts = drawn
-        said = [clip for row in rows for _, clip in row if clip]
+        rows, said, mels, texts = drawn
         heard = ears.hear(mels)
         spoken, right = thinking.loss(thinker, write(scribe, rows, heard[0]))
         text, right_text = thinking.loss(thinker, texts)

