@@ -14,6 +14,7 @@ from voicechat.errors import UserError
 if TYPE_CHECKING:
     from voicechat.config import ModelConfig
     from voicechat.engine.checkpoint import Checkpoint
+    from voicechat.engine.local import LocalEngine
     from voicechat.evaluation.quality import Answer, Engines, Exam
     from voicechat.evaluation.said import Figures
 
@@ -68,7 +69,7 @@ def _examine(limit: int, checkpoint: Checkpoint, config: ModelConfig) -> Figures
             sat = _sit(exam, limit, engines, heard)
         _show(sat)
         figures |= sat
-    rest = _gap(figures) | figures_of(heard)
+    rest = _gap(figures) | _person(limit, engines(0, False)) | figures_of(heard)
     _show(rest)
     return figures | rest
 
@@ -94,6 +95,20 @@ def _sit(exam: Exam, limit: int, engines: Engines, heard: list[Answer]) -> Figur
     if exam.kinds == ("outside",):
         figures[f"{exam.name}, admitted"] = sum(a.admits for a in answers) / len(answers)
     return figures
+
+
+def _person(limit: int, engine: LocalEngine) -> Figures:
+    """What a person's recordings are understood like, or why that cannot be told."""
+    from voicechat.evaluation.people import differences, measure, words
+    from voicechat.evaluation.transcript import has_transcript
+
+    if not has_transcript(engine.checkpoint):
+        return {"a person's words": "n/a: what this model's encoder hears cannot be read"}
+    try:
+        recorded = words()
+    except UserError as fault:
+        return {"a person's words": f"n/a: {fault}"}
+    return dict(measure(engine, recorded, differences(limit)))
 
 
 def _show(figures: Figures) -> None:

@@ -3,22 +3,17 @@
 Debian's `asterisk-core-sounds-en-wav` (CC BY-SA 3.0) has them, for telephones: 8 kHz. Single words
 are compared with what the audio encoder hears (see `transcript`); differences are asked, "nine
 minus four", each word as she said it, and are right if every word of the answer is.
-
-`python -m voicechat.evaluation.people`
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from voicechat.audio.wav import read_wav
 from voicechat.clock import MIC_RATE
-from voicechat.config import ModelConfig
-from voicechat.engine.checkpoint import load
 from voicechat.engine.local import LocalEngine
 from voicechat.errors import UserError
 from voicechat.evaluation.quality import LEAD_S, TAIL_S, hear, listen
@@ -60,18 +55,24 @@ def said(text: str, recorded: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.round(np.clip(pcm, -1, 1) * 32767).astype(np.int16)
 
 
-def differences() -> Iterator[tuple[str, str]]:
-    """Yields (question, answer): every difference of two numbers that is not negative."""
+def differences(count: int) -> list[tuple[str, str]]:
+    """So many (question, answer) of the differences of two numbers that are not negative."""
+    every = []
     for most in range(LARGEST + 1):
         for less in range(most + 1):
             asked = f"{number(most)} minus {number(less)}"
-            yield asked, f"{asked.capitalize()} is {number(most - less)}."
+            every.append((asked, f"{asked.capitalize()} is {number(most - less)}."))
+    count = min(count, len(every))
+    return [every[i * len(every) // count] for i in range(count)]
 
 
 def measure(
     engine: LocalEngine, recorded: Mapping[str, np.ndarray], asked: Sequence[tuple[str, str]]
 ) -> dict[str, float]:
-    """The shares of recorded words that are heard and of questions that are answered right."""
+    """The share of recorded words that are heard, and of questions that are answered right.
+
+    The checkpoint must be one that `transcript` can read.
+    """
     heard = [transcript(engine.checkpoint, said(word, recorded)).strip() == word
              for word in recorded if word != "minus"]  # fmt: skip
     right = []
@@ -79,10 +80,5 @@ def measure(
         hear(engine, 1, said(question, recorded))
         right.append(listen(engine, 1).text.strip() == answer)
         engine.discard(1)
-    return {"words": len(heard), "heard": sum(heard) / len(heard),
-            "differences": len(right), "right": sum(right) / len(right)}  # fmt: skip
-
-
-if __name__ == "__main__":
-    config = ModelConfig(name="pocket", text_only=True)
-    print(json.dumps(measure(LocalEngine(load(config), config), words(), [*differences()])))
+    return {"a person's words": sum(heard) / len(heard),
+            "a person's differences": sum(right) / len(right)}  # fmt: skip
