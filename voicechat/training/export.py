@@ -43,8 +43,9 @@ CARD = Path(__file__).with_name("card.md")
 SETTINGS: Mapping[str, Any] = {
     "system_prompt": SYSTEM,
     "sees": False,
-    # Of 160 scenes of `bench turns` with a pause, .08 and .05 took 3.7 % for an end of the turn,
-    # .03 3.1 %; the gap's p95 was .63 s at .08, .78 s at .05 and .98 s at .03. Now .08: .55 s.
+    # Of 160 scenes of `bench turns` with a pause, the weights before these took 3.7 % for an end of
+    # the turn at .08 and .05, 3.1 % at .03, with a gap of .63, .78 and .98 s at p95. These take
+    # 3.7 % at .08, with .55 s.
     "unfinished_share": 0.08,
     "typed_as_heard": True,
     "thinker": {"do_sample": False, "max_new_tokens": 400},
