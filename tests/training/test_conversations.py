@@ -1,11 +1,15 @@
-"""Who interrupts a reply may ask for anything."""
+"""Who interrupts a reply may ask for anything; what is asked seldom is drawn in its shares."""
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 
-from voicechat.training.conversations import INTERRUPTED, interrupted
-from voicechat.training.domain import Talk, Turn
+import pytest
+
+from voicechat.training.bank import SpokenTalk
+from voicechat.training.conversations import INTERRUPTED, interrupted, recorded
+from voicechat.training.domain import SELDOM, Talk, Turn
 
 COUNT = Talk("count", (Turn("count to three", "One, two, three."),))
 SILENT = Talk("unfinished", (Turn("count to", ""),))
@@ -24,3 +28,19 @@ def test_a_talk_is_cut_by_the_next_so_often_and_the_last_never() -> None:
 
 def test_what_has_no_reply_is_not_cut() -> None:
     assert interrupted([SILENT, COUNT], random.Random(1)) == [SILENT.turns, COUNT.turns]
+
+
+@pytest.mark.parametrize("kinds", [(*SELDOM, "count"), ("fact", "unclear", "count")])
+def test_recorded_talks_are_drawn_in_the_shares_of_the_kinds_there_are(kinds: list[str]) -> None:
+    talks = [SpokenTalk(Talk(kind, ()), (), "") for kind in kinds]
+    draw, rng = recorded(talks, seldom=0.6), random.Random(1)
+    drawn = Counter(draw(rng).talk.kind for _ in range(4000))
+    assert abs(drawn["count"] / 4000 - 0.4) < 0.03
+    there = sum(SELDOM.get(kind, 0.0) for kind in kinds)
+    for kind in set(kinds) - {"count"}:
+        assert abs(drawn[kind] / 4000 - 0.6 * SELDOM[kind] / there) < 0.03
+
+
+def test_what_is_asked_seldom_alone_is_drawn_always() -> None:
+    talks = [SpokenTalk(Talk("chat", ()), (), "")]
+    assert recorded(talks, seldom=0.5)(random.Random(1)) is talks[0]

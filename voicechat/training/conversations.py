@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from voicechat.training.bank import Clip, SpokenTalk
-from voicechat.training.domain import Talk, Turn
+from voicechat.training.domain import SELDOM, Talk, Turn
 from voicechat.training.domain.talks import cut
 from voicechat.training.rows import Row, Scribe, draw_talks, string
 
@@ -36,6 +36,20 @@ def text_row(scribe: Scribe, turns: int, typed: float, seldom: float, rng: rando
 
 
 Said = list[tuple[Turn, Clip | None]]  # the turns of a row; None: typed
+
+
+def recorded(talks: Sequence[SpokenTalk], seldom: float) -> Callable[[random.Random], SpokenTalk]:
+    """Returns what draws recorded talks, a share of them of the kinds `domain.SELDOM`."""
+    often = [t for t in talks if t.talk.kind not in SELDOM] or talks
+    rare = {kind: [t for t in talks if t.talk.kind == kind] for kind in SELDOM}
+    shares = [SELDOM[kind] if of_kind else 0.0 for kind, of_kind in rare.items()]
+
+    def draw(rng: random.Random) -> SpokenTalk:
+        if any(shares) and rng.random() < seldom:
+            return rng.choice(rng.choices(list(rare.values()), shares)[0])
+        return rng.choice(often)
+
+    return draw
 
 
 def spoken_row(

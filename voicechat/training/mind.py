@@ -22,10 +22,9 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAu
 from voicechat.training import exam
 from voicechat.training import thinker as thinking
 from voicechat.training.augment import Augmentation
-from voicechat.training.bank import Clip, SpokenTalk, caught, clips_of, load_talks, similar
-from voicechat.training.conversations import Said, spoken_row, text_row, write
+from voicechat.training.bank import Clip, caught, clips_of, load_talks, similar
+from voicechat.training.conversations import Said, recorded, spoken_row, text_row, write
 from voicechat.training.data import TESTS
-from voicechat.training.domain import SELDOM
 from voicechat.training.ears import Ears
 from voicechat.training.loop import Losses, Schedule, Trainer, trained
 from voicechat.training.optim import MuonAdamW, compiled
@@ -77,9 +76,9 @@ class ReadingConfig:
         rows: Conversations a step.
         turns: Turns in each, at least.
         typed: Share of the turns that are typed; the others are spelled.
-        seldom: Share of the talks that are drawn from capitals, small talk, facts and what is
-            outside the domain, each form of them alike often: of thousands each comes seldom
-            otherwise. Of spoken talks, later, the same share is of these kinds.
+        seldom: Share of the talks that are of the kinds `domain.SELDOM`, in its shares, each form
+            of them alike often: of thousands each comes seldom otherwise. Of spoken talks, later,
+            the same share is of these kinds.
     """
 
     steps: int = 1500
@@ -237,16 +236,14 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         if "ctc" in heard:  # a checkpoint that was unpacked has no head for letters
             ears.letters.load_state_dict(heard["ctc"])
     talks = load_talks(workdir / "users", "talks_*")
-    rare = [t for t in talks if t.talk.kind in SELDOM] or talks
-    often = [t for t in talks if t.talk.kind not in SELDOM] or talks
-    clips = clips_of(talks)
+    asked, clips = recorded(talks, read.seldom), clips_of(talks)
     general = clips_of(load_talks(workdir / "users", "general_*"))
 
     def draw(number: int, rng: random.Random) -> Drawn:
-        def one() -> SpokenTalk:
-            return rng.choice(rare if rng.random() < read.seldom else often)
-
-        rows = [spoken_row(one, c.spoken_turns, c.typed, rng) for _ in range(c.spoken_rows)]
+        rows = [
+            spoken_row(lambda: asked(rng), c.spoken_turns, c.typed, rng)
+            for _ in range(c.spoken_rows)
+        ]
         said = [clip for row in rows for _, clip in row if clip]
         said += similar(general, c.general, rng)
         mels = caught(said, clips, config.augmentation, rng)
