@@ -53,10 +53,10 @@ def recorded(talks: Sequence[SpokenTalk], seldom: float) -> Callable[[random.Ran
 
 
 def spoken_row(
-    draw: Callable[[], SpokenTalk], turns: int, typed: float, rng: random.Random
+    draw: Callable[[random.Random], SpokenTalk], turns: int, typed: float, rng: random.Random
 ) -> Said:
     """Strings drawn talks to a conversation whose users speak, but for a share of the turns."""
-    drawn = string(draw, lambda spoken: spoken.talk, turns)
+    drawn = string(lambda: draw(rng), lambda spoken: spoken.talk, turns)
     said = interrupted([spoken.talk for spoken in drawn], rng)
     turns_clips = [
         pair

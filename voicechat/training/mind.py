@@ -240,10 +240,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     general = clips_of(load_talks(workdir / "users", "general_*"))
 
     def draw(number: int, rng: random.Random) -> Drawn:
-        rows = [
-            spoken_row(lambda: asked(rng), c.spoken_turns, c.typed, rng)
-            for _ in range(c.spoken_rows)
-        ]
+        rows = [spoken_row(asked, c.spoken_turns, c.typed, rng) for _ in range(c.spoken_rows)]
         said = [clip for row in rows for _, clip in row if clip]
         said += similar(general, c.general, rng)
         mels = caught(said, clips, config.augmentation, rng)
