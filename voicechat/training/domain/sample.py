@@ -43,7 +43,9 @@ KINDS = tuple(_WEIGHTS)
 # What is asked in thousands of ways, each of them seldom, and "say that again", where the reply is
 # never the same. The shares are set by what is answered wrong when all are drawn alike: of small
 # talk a way is a word or two, and none helps to guess another.
-SELDOM = {"chat": 0.4, "fact": 0.18, "outside": 0.2, "capital": 0.08, "unclear": 0.05, "repeat": 0.09}
+SELDOM = {
+    "chat": 0.4, "outside": 0.2, "fact": 0.18, "repeat": 0.09, "capital": 0.08, "unclear": 0.05,
+}  # fmt: skip
 
 
 def talk(rng: random.Random, split: str = "train", kind: str | None = None) -> Talk:
