@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from voicechat.audio.calibration import UNHEARD_LOSS_DB
 from voicechat.audio.levels import SILENCE_DB, dbfs
 from voicechat.audio.resample import Blocks, Resampler
 from voicechat.clock import FRAME, MIC_RATE, SPEAKER_RATE, exactly, ticks
@@ -53,6 +54,9 @@ class Canceller:
 
     It is fed in silence too: paused and resumed, it has lost the alignment of reference and echo,
     and removes 9 dB instead of 37 in the first second of the next reply.
+
+    Where no echo comes it finds no path, expects one all the same, and takes the user for it: it
+    cut holes of 0.2 s into one who interrupted. So its work is left out while there is none.
     """
 
     def __init__(self) -> None:
@@ -71,6 +75,7 @@ class Canceller:
         self._frame = rtc.AudioFrame
         self._resampler = Resampler(SPEAKER_RATE, MIC_RATE)
         self._blocks = Blocks(APM_FRAME)
+        self._unheard = Unheard()
 
     def process(self, mic: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The microphone less the echo of everything heard so far."""
@@ -79,6 +84,8 @@ class Canceller:
         frames = [self._pack(half) for half in mic.reshape(-1, APM_FRAME)]
         for frame in frames:
             self._apm.process_stream(frame)
+        if self._unheard.update(mic, heard):
+            return mic
         return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])
 
     def _pack(self, pcm: np.ndarray) -> Any:
@@ -95,6 +102,30 @@ class Reference:
         """Takes what the DAC took; gives the level in dBFS."""
         self._levels.append(dbfs(heard))
         return max(self._levels)
+
+
+class Unheard:
+    """Whether the microphone hears nothing of the speaker, as beside a headset.
+
+    Judged by the loudest quarter of the last 3 s in which the assistant spoke: a user who
+    interrupts is shorter than that before the reply pauses, and an echo is not.
+    """
+
+    LOUD_DB = -40.0  # the speaker, to be judged by
+    MEMORY = ticks(3000)
+    LEAST = ticks(1000)  # more than an echo's delay
+
+    def __init__(self) -> None:
+        self._gains: deque[float] = deque(maxlen=self.MEMORY)
+        self._reference = Reference()
+
+    def update(self, mic: np.ndarray, heard: np.ndarray) -> bool:
+        """Takes a frame, as `Echo.process` does; gives what is known by now."""
+        level = self._reference.update(heard)
+        if level >= self.LOUD_DB:
+            self._gains.append(dbfs(mic) - level)
+        known = len(self._gains) >= self.LEAST
+        return known and float(np.quantile(self._gains, 0.75)) < -UNHEARD_LOSS_DB
 
 
 class Gate:
