@@ -75,7 +75,7 @@ class Canceller:
         self._frame = rtc.AudioFrame
         self._resampler = Resampler(SPEAKER_RATE, MIC_RATE)
         self._blocks = Blocks(APM_FRAME)
-        self._unheard = Unheard()
+        self._echo_free = EchoFree()
 
     def process(self, mic: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The microphone less the echo of everything heard so far."""
@@ -84,7 +84,7 @@ class Canceller:
         frames = [self._pack(half) for half in mic.reshape(-1, APM_FRAME)]
         for frame in frames:
             self._apm.process_stream(frame)
-        if self._unheard.update(mic, heard):
+        if self._echo_free.update(mic, heard):
             return mic
         return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])
 
@@ -104,28 +104,28 @@ class Reference:
         return max(self._levels)
 
 
-class Unheard:
-    """Whether the microphone hears nothing of the speaker, as beside a headset.
+class EchoFree:
+    """Whether no echo comes, as beside a headset: known after a second of the assistant's speech.
 
-    Judged by the loudest quarter of the last 3 s in which the assistant spoke: a user who
-    interrupts is shorter than that before the reply pauses, and an echo is not.
+    A user who interrupts is heard alone for 0.4 s, by when the reply pauses; what is loud for
+    longer beside it may be an echo.
     """
 
     LOUD_DB = -40.0  # the speaker, to be judged by
     MEMORY = ticks(3000)
     LEAST = ticks(1000)  # more than an echo's delay
+    MOST = ticks(400)
 
     def __init__(self) -> None:
-        self._gains: deque[float] = deque(maxlen=self.MEMORY)
+        self._echoed: deque[bool] = deque(maxlen=self.MEMORY)
         self._reference = Reference()
 
     def update(self, mic: np.ndarray, heard: np.ndarray) -> bool:
         """Takes a frame, as `Echo.process` does; gives what is known by now."""
         level = self._reference.update(heard)
         if level >= self.LOUD_DB:
-            self._gains.append(dbfs(mic) - level)
-        known = len(self._gains) >= self.LEAST
-        return known and float(np.quantile(self._gains, 0.75)) < -UNHEARD_LOSS_DB
+            self._echoed.append(level - dbfs(mic) < UNHEARD_LOSS_DB)
+        return len(self._echoed) >= self.LEAST and sum(self._echoed) <= self.MOST
 
 
 class Gate:
