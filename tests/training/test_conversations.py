@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from voicechat.training.bank import SpokenTalk
-from voicechat.training.conversations import INTERRUPTED, interrupted, recorded
+from voicechat.training.conversations import INTERRUPTED, interrupted, mixed, recorded
 from voicechat.training.domain import SELDOM, Talk, Turn
 
 COUNT = Talk("count", (Turn("count to three", "One, two, three."),))
@@ -44,3 +44,9 @@ def test_recorded_talks_are_drawn_in_the_shares_of_the_kinds_there_are(kinds: li
 def test_what_is_asked_seldom_alone_is_drawn_always() -> None:
     talks = [SpokenTalk(Talk("chat", ()), (), "")]
     assert recorded(talks, seldom=0.5)(random.Random(1)) is talks[0]
+
+
+def test_a_share_is_drawn_otherwise() -> None:
+    usual, other = (SpokenTalk(Talk(kind, ()), (), "") for kind in ("chat", "fact"))
+    draw, rng = mixed(lambda _: usual, lambda _: other, share=0.3), random.Random(1)
+    assert abs(sum(draw(rng) is other for _ in range(4000)) / 4000 - 0.3) < 0.03

@@ -86,6 +86,20 @@ def test_the_joint_stage_begins_with_what_was_learned_apart(prepared: Path, tmp_
     assert mine and all(torch.equal(joint[name], read[name]) for name in mine)
 
 
+def test_what_was_answered_wrong_is_listed_and_a_killed_training_draws_it_again(
+    prepared: Path, tmp_path: Path, kill_at_eleven: Callable
+) -> None:
+    config = replace(CONFIG, joint=replace(CONFIG.joint, missed=0.5))
+    for run in ("whole", "killed"):
+        shutil.copytree(prepared, tmp_path / run)
+    whole = mind.train_joint(config, tmp_path / "whole")
+    kill_at_eleven(lambda: mind.train_joint(config, tmp_path / "killed"))
+    listed = [tmp_path / run / "thinker" / "missed.json" for run in ("whole", "killed")]
+    assert json.loads(listed[0].read_text())["asked"] == len(TURNS)
+    assert listed[0].read_text() == listed[1].read_text()
+    assert mind.train_joint(config, tmp_path / "killed") == whole
+
+
 def test_the_lowest_layers_stay_whispers_while_all_others_learn(
     prepared: Path, tmp_path: Path
 ) -> None:

@@ -19,11 +19,13 @@ import sys
 from pathlib import Path
 import torch
 from tests.training.test_loop import draw, trainer
+from voicechat.training import together
 folder = Path(sys.argv[1])
 run, step = trainer(folder / "work", steps={PERIOD}, ema=None)
 for until, name in (({PERIOD} - 1, "apart"), ({PERIOD}, "met")):
     run.run(draw, step, until=until)
     torch.save(run.modules["net"].state_dict(), folder / f"{{name}}{{run.rank}}.pt")
+torch.save(together.gather([run.rank, together.processes()]), folder / f"told{{run.rank}}.pt")
 """
 
 
@@ -37,10 +39,11 @@ def test_processes_learn_apart_and_meet_in_the_middle(tmp_path: Path) -> None:
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    apart, met = (
+    apart, met, told = (
         [torch.load(tmp_path / f"{name}{rank}.pt", weights_only=True) for rank in (0, 1)]
-        for name in ("apart", "met")
+        for name in ("apart", "met", "told")
     )
+    assert told == [[0, 2, 1, 2]] * 2, "both know what either found"
     assert all(not torch.equal(apart[0][k], apart[1][k]) for k in apart[0])
     assert all(torch.equal(met[0][k], met[1][k]) for k in met[0])
     kept = trained(tmp_path / "work", "toy")["net"]

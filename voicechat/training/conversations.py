@@ -36,9 +36,15 @@ def text_row(scribe: Scribe, turns: int, typed: float, seldom: float, rng: rando
 
 
 Said = list[tuple[Turn, Clip | None]]  # the turns of a row; None: typed
+DrawTalk = Callable[[random.Random], SpokenTalk]
 
 
-def recorded(talks: Sequence[SpokenTalk], seldom: float) -> Callable[[random.Random], SpokenTalk]:
+def mixed(usual: DrawTalk, other: DrawTalk, share: float) -> DrawTalk:
+    """Returns what draws as usual, but for a share that is drawn otherwise."""
+    return lambda rng: (other if rng.random() < share else usual)(rng)
+
+
+def recorded(talks: Sequence[SpokenTalk], seldom: float) -> DrawTalk:
     """Returns what draws recorded talks, a share of them of the kinds `domain.SELDOM`."""
     often = [t for t in talks if t.talk.kind not in SELDOM] or talks
     rare = {kind: [t for t in talks if t.talk.kind == kind] for kind in SELDOM}
@@ -52,9 +58,7 @@ def recorded(talks: Sequence[SpokenTalk], seldom: float) -> Callable[[random.Ran
     return draw
 
 
-def spoken_row(
-    draw: Callable[[random.Random], SpokenTalk], turns: int, typed: float, rng: random.Random
-) -> Said:
+def spoken_row(draw: DrawTalk, turns: int, typed: float, rng: random.Random) -> Said:
     """Strings drawn talks to a conversation whose users speak, but for a share of the turns."""
     drawn = string(lambda: draw(rng), lambda spoken: spoken.talk, turns)
     said = interrupted([spoken.talk for spoken in drawn], rng)

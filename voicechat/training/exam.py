@@ -50,6 +50,12 @@ def spoken(
     return _sit(thinker, [t.talk for t in talks], rows)
 
 
+def answered(thinker: thinking.Thinker, scribe: Scribe, talks: Sequence[SpokenTalk]) -> list[bool]:
+    """Whether each talk, asked aloud without noise, is answered right."""
+    rows = [_heard_row(thinker, scribe, t, None, seed) for seed, t in enumerate(talks)]
+    return thinking.exact(thinker, rows)
+
+
 def _heard_row(
     thinker: thinking.Thinker, scribe: Scribe, asked: SpokenTalk, snr_db: float | None, seed: int
 ) -> Row:

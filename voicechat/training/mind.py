@@ -23,10 +23,11 @@ from voicechat.training import exam
 from voicechat.training import thinker as thinking
 from voicechat.training.augment import Augmentation
 from voicechat.training.bank import Clip, caught, clips_of, load_talks, similar
-from voicechat.training.conversations import Said, recorded, spoken_row, text_row, write
+from voicechat.training.conversations import Said, mixed, recorded, spoken_row, text_row, write
 from voicechat.training.data import TESTS
 from voicechat.training.ears import Ears
 from voicechat.training.loop import Losses, Schedule, Trainer, trained
+from voicechat.training.missed import missed
 from voicechat.training.optim import MuonAdamW, compiled
 from voicechat.training.rows import Row, Scribe
 from voicechat.training.tokenizer import load_tokenizer
@@ -105,6 +106,8 @@ class JointConfig:
         text_rows: Conversations a step without speech, as in `reading`.
         general: Utterances of general English a step, for the encoder alone.
         ctc: Weight of the encoder's losses.
+        missed: Share of the spoken talks that are drawn from those which the Thinker answered wrong
+            when this stage began: for one that goes on from weights that answer most.
     """
 
     steps: int = 2000
@@ -117,6 +120,7 @@ class JointConfig:
     text_rows: int = 10
     general: int = 6
     ctc: float = 0.3
+    missed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -236,7 +240,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         if "ctc" in heard:  # a checkpoint that was unpacked has no head for letters
             ears.letters.load_state_dict(heard["ctc"])
     talks = load_talks(workdir / "users", "talks_*")
-    asked, clips = recorded(talks, read.seldom), clips_of(talks)
+    clips = clips_of(talks)
     general = clips_of(load_talks(workdir / "users", "general_*"))
 
     def draw(number: int, rng: random.Random) -> Drawn:
@@ -266,8 +270,12 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     ears.tokens.to(trainer.device)
     tests = {n: load_talks(workdir / "users", f"test_{n}")[: config.tests] for n in TESTS}
 
+    kept, asked = trainer.averages["thinker"], recorded(talks, read.seldom)
+    if c.missed:
+        hard = missed(kept, scribe, talks, trainer.folder / "missed.json") or talks
+        asked = mixed(asked, recorded(hard, read.seldom), c.missed)
+
     def evaluate() -> dict[str, float]:
-        kept = trainer.averages.get("thinker", thinker)
         return {n: exam.share(exam.spoken(kept, scribe, t)) for n, t in tests.items()}
 
     return trainer.run(draw, step, evaluate, config.evaluate_every)

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TypeVar
 
 import torch
 from torch import distributed
 from torch.distributed.algorithms.model_averaging.utils import average_parameters
 
 PERIOD = 60  # steps between two averages
+T = TypeVar("T")
 
 
 def join() -> int:
@@ -24,6 +26,20 @@ def join() -> int:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
         distributed.init_process_group("gloo")
     return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def processes() -> int:
+    """How many train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def gather(found: list[T]) -> list[T]:
+    """What all processes found, in the order of their numbers."""
+    if not distributed.is_initialized():
+        return found
+    parts: list[list[T]] = [[]] * processes()
+    distributed.all_gather_object(parts, found)
+    return [one for part in parts for one in part]
 
 
 def average(parameters: Iterable[torch.nn.Parameter], step: int) -> None:
