@@ -95,7 +95,7 @@ def test_what_was_answered_wrong_is_listed_and_a_killed_training_draws_it_again(
     whole = mind.train_joint(config, tmp_path / "whole")
     kill_at_eleven(lambda: mind.train_joint(config, tmp_path / "killed"))
     listed = [tmp_path / run / "thinker" / "missed.json" for run in ("whole", "killed")]
-    assert json.loads(listed[0].read_text())["asked"] == len(TURNS)
+    assert json.loads(listed[0].read_text())["talks"] == len(TURNS)
     assert listed[0].read_text() == listed[1].read_text()
     assert mind.train_joint(config, tmp_path / "killed") == whole
 

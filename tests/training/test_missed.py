@@ -33,6 +33,14 @@ def test_what_is_answered_wrong_is_asked_for_once(
     assert missed.missed(None, None, TALKS, path) == found
 
 
+def test_of_too_many_talks_so_many_are_asked_from_all_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exam, "answered", lambda thinker, scribe, talks: [False] * len(talks))
+    monkeypatch.setattr(missed, "MOST", 70)
+    assert missed.missed(None, None, TALKS, tmp_path / "missed.json") == TALKS[::3]
+
+
 def test_other_recordings_are_asked_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exam, "answered", knows_hello)
     path = tmp_path / "missed.json"
