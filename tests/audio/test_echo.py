@@ -82,15 +82,18 @@ def test_with_the_canceller_only_the_user_is_taken_for_speech() -> None:
     assert voiced(out)[during][: len(alone)][alone].mean() > 0.8
 
 
-@pytest.mark.parametrize("begins_s", [1.5, 2.5, 3.5])
-def test_who_interrupts_is_whole_behind_the_canceller_where_no_echo_comes(begins_s: float) -> None:
+@pytest.mark.parametrize("noise_rms", [0, 10, 100])
+@pytest.mark.parametrize("begins_s", [2.0, 3.5])
+def test_who_interrupts_is_whole_behind_the_canceller_where_no_echo_comes(
+    begins_s: float, noise_rms: float
+) -> None:
     played, user = far_end(), read_wav(DATA / "question.wav")
     begin, end = round(begins_s * MIC_RATE), round((begins_s + 0.4) * MIC_RATE)
-    mic = np.zeros(len(played) * MIC_RATE // SPEAKER_RATE, dtype=np.int16)
-    voiced = user[np.flatnonzero(np.abs(user) > 1000)[0] :][: end - begin]
-    mic[begin:end] = voiced
+    samples = len(played) * MIC_RATE // SPEAKER_RATE
+    mic = np.rint(noise_rms * np.random.default_rng(0).standard_normal(samples)).astype(np.int16)
+    mic[begin:end] += user[np.flatnonzero(np.abs(user) > 1000)[0] :][: end - begin]
     out = process(Canceller(), mic, blocks_of(played, len(mic) // FRAME, 0))
-    np.testing.assert_array_equal(out[begin:end], voiced)
+    np.testing.assert_array_equal(out[begin:end], mic[begin:end])
 
 
 def test_an_echo_that_comes_late_is_removed_all_the_same() -> None:

@@ -15,14 +15,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from voicechat.audio.calibration import UNHEARD_LOSS_DB
-from voicechat.audio.levels import SILENCE_DB, dbfs
+from voicechat.audio.levels import SILENCE_DB
+from voicechat.audio.reference import REACH_MS, EchoFree, Reference
 from voicechat.audio.resample import Blocks, Resampler
 from voicechat.clock import FRAME, MIC_RATE, SPEAKER_RATE, exactly, ticks
 from voicechat.errors import UserError
 
 APM_FRAME = exactly(FRAME, 2)  # WebRTC's audio processing takes exactly 10 ms
-REACH_MS = 400  # an echo comes at most so long after its reference
 AUDIBLE_DB = -60.0  # a reference below this echoes nothing that counts
 
 
@@ -55,8 +54,10 @@ class Canceller:
     It is fed in silence too: paused and resumed, it has lost the alignment of reference and echo,
     and removes 9 dB instead of 37 in the first second of the next reply.
 
-    Where no echo comes it finds no path, expects one all the same, and takes the user for it: it
-    cut holes of 0.2 s into one who interrupted. So its work is left out while there is none.
+    Where no echo comes, or one below the microphone's noise, it finds no path, expects one all the
+    same, and takes the user for it: of one who interrupts it took 10 dB and more out of every other
+    frame, where beside an echo it does so in one of ten (-40 dB) to three of ten (-6 dB). So its
+    work is left out while there is none.
     """
 
     def __init__(self) -> None:
@@ -79,53 +80,18 @@ class Canceller:
 
     def process(self, mic: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The microphone less the echo of everything heard so far."""
-        for block in self._blocks.cut(self._resampler.process(heard)):
+        played = self._resampler.process(heard)
+        for block in self._blocks.cut(played):
             self._apm.process_reverse_stream(self._pack(block))
         frames = [self._pack(half) for half in mic.reshape(-1, APM_FRAME)]
         for frame in frames:
             self._apm.process_stream(frame)
-        if self._echo_free.update(mic, heard):
+        if self._echo_free.update(mic, played):
             return mic
         return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])
 
     def _pack(self, pcm: np.ndarray) -> Any:
         return self._frame(bytearray(pcm.tobytes()), MIC_RATE, 1, APM_FRAME)
-
-
-class Reference:
-    """The level of what may be echoing now: the loudest of the last 400 ms."""
-
-    def __init__(self) -> None:
-        self._levels: deque[float] = deque([SILENCE_DB], maxlen=ticks(REACH_MS))
-
-    def update(self, heard: np.ndarray) -> float:
-        """Takes what the DAC took; gives the level in dBFS."""
-        self._levels.append(dbfs(heard))
-        return max(self._levels)
-
-
-class EchoFree:
-    """Whether no echo comes, as beside a headset: known after a second of the assistant's speech.
-
-    A user who interrupts is heard alone for 0.4 s, by when the reply pauses; what is loud for
-    longer beside it may be an echo.
-    """
-
-    LOUD_DB = -40.0  # the speaker, to be judged by
-    MEMORY = ticks(3000)
-    LEAST = ticks(1000)  # more than an echo's delay
-    MOST = ticks(400)
-
-    def __init__(self) -> None:
-        self._echoed: deque[bool] = deque(maxlen=self.MEMORY)
-        self._reference = Reference()
-
-    def update(self, mic: np.ndarray, heard: np.ndarray) -> bool:
-        """Takes a frame, as `Echo.process` does; gives what is known by now."""
-        level = self._reference.update(heard)
-        if level >= self.LOUD_DB:
-            self._echoed.append(level - dbfs(mic) < UNHEARD_LOSS_DB)
-        return len(self._echoed) >= self.LEAST and sum(self._echoed) <= self.MOST
 
 
 class Gate:

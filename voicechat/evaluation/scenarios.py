@@ -173,9 +173,9 @@ def _echoed(gain_db: float, delay_ms: int) -> Draw:
     return draw
 
 
-def _over_echo(rng: random.Random) -> Scene:
-    asked = _over("interruption over echo", _other_question, 2.0)(rng)
-    return replace(asked, echo=(-12.0, 80))
+def _over_echo(kind: str, gain_db: float) -> Draw:
+    asked = _over(kind, _other_question, 2.0)
+    return lambda rng: replace(asked(rng), echo=(gain_db, 80))
 
 
 def _path(kind: str, **path: int) -> Draw:
@@ -195,7 +195,9 @@ KINDS: dict[str, tuple[Draw, ...]] = {  # several ways are drawn in turn
     },
     "interruption choppy": (_over("interruption choppy", _choppy, 2.0),),
     "interruption stop": (_over("interruption stop", _words(STOPS), 2.0),),
-    "interruption over echo": (_over_echo,),
+    "interruption over echo": (_over_echo("interruption over echo", -12.0),),
+    # Beside a headset that nobody measured: the canceller has nothing to do, and must not harm.
+    "interruption without echo": (_over_echo("interruption without echo", -90.0),),
     "back-channel": (_over("back-channel", _words(BACK_CHANNELS), 1.5),),
     "cough": (_over("cough", _cough, 1.5),),
     "click": (_over("click", _click, 1.5),),
