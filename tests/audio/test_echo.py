@@ -161,8 +161,8 @@ def test_noise_is_no_echo() -> None:
 @pytest.mark.parametrize(
     ("path", "mode"),
     [
-        (EchoPath("mic", "out"), "headset"),
-        (EchoPath("mic", "out", 60, 65, 3), "headset"),
+        (EchoPath("mic", "out"), "aec"),
+        (EchoPath("mic", "out", 60, 65, 3), "aec"),
         (EchoPath("mic", "out", 60, 12, 30), "aec"),
         (EchoPath("mic", "out", 600, 12, 30), "gate"),
         (EchoPath("mic", "out", 60, 12, 5), "gate"),

@@ -23,7 +23,7 @@ ROOM_SAMPLES = MIC_RATE // 5  # in which a small room falls silent
 CLEAR_PEAK = 6.0  # an echo's correlation stands out of the rest by so much
 LONGEST_DELAY_MS = 450.0  # WebRTC's canceller follows no longer one
 LEAST_ERLE_DB = 12.0  # of the canceller, to be trusted
-UNHEARD_LOSS_DB = 50.0  # of a headset
+UNHEARD_LOSS_DB = 50.0  # beside a headset
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,13 @@ class EchoPath:
     erle_db: float | None = None
 
     def remedy(self) -> str:
-        """What to do about this echo: a value of `--echo`."""
+        """What to do about this echo: a value of `--echo`.
+
+        None is no reason to leave the canceller out: it leaves itself out while none comes
+        (`EchoFree`), and is back when the headset is pulled out or the speaker is turned up.
+        """
         if self.delay_ms is None or self.loss_db is None or self.loss_db >= UNHEARD_LOSS_DB:
-            return "headset"
+            return "aec"
         cancelled = self.erle_db is not None and self.erle_db >= LEAST_ERLE_DB
         return "aec" if cancelled and self.delay_ms <= LONGEST_DELAY_MS else "gate"
 
