@@ -59,6 +59,12 @@ def test_an_echo_is_never_missed(delay_ms: int, loss_db: float, noise_db: float)
     assert not known(echo_of(PLAYED, delay_ms, loss_db) + noise(noise_db)).any()
 
 
+def test_an_echo_is_found_beside_an_offset_and_the_mains() -> None:
+    hum = 1000 + 1000 * np.sin(2 * np.pi * 50 * np.arange(SAMPLES) / MIC_RATE)
+    assert not known(echo_of(PLAYED, 80, 30) + hum).any()
+    assert known(noise(-60) + hum)[ticks(1200) :].all()
+
+
 def test_a_user_who_interrupts_is_no_echo() -> None:
     mic, user = noise(-60), read_wav(DATA / "question.wav")
     begin, end = 4 * MIC_RATE, round(4.4 * MIC_RATE)
