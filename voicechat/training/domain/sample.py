@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from voicechat.spelling import normalise
 from voicechat.training.domain import again, memory, outside
+from voicechat.training.domain.arithmetic import SUM_KINDS
 from voicechat.training.domain.calendar import DAYS, MONTHS, SEASONS
 from voicechat.training.domain.follow import follow
 from voicechat.training.domain.item import load
@@ -138,7 +139,7 @@ def _replies() -> set[str]:
 def _interrupted() -> set[str]:
     """Returns the sentences that are long enough to be cut: all but sums and their like."""
     found = {s for item in items()["count"] for s in sentences(item.reply)[1:]}
-    for kind in set(items()).difference((*PAIR_KINDS, "product")):
+    for kind in set(items()).difference((*PAIR_KINDS, *SUM_KINDS.values())):
         found |= {s for item in items()[kind] for s in sentences(item.reply)}
     return {s for s in found if len(s.split()) > 2}
 

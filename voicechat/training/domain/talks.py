@@ -12,7 +12,7 @@ from voicechat.training.domain.items import items
 from voicechat.training.domain.phrasing import ask, forms_of
 from voicechat.training.domain.words import GOES_ON
 
-PAIR_KINDS = ("sum", "difference", "larger", "count")  # of some, pairs are never trained
+PAIR_KINDS = ("larger", "count")  # of some, pairs of numbers are never trained
 ASIDE_KINDS = (
     "chat", "sum", "difference", "product", "larger", "count", "calendar", "capital", "color",
     "opposite", "sound", "fact", "spelling", "joke",
