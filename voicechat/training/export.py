@@ -44,8 +44,8 @@ SETTINGS: Mapping[str, Any] = {
     "system_prompt": SYSTEM,
     "sees": False,
     # Of 160 scenes of `bench turns` with a pause, earlier weights took 3.7 % for an end of the turn
-    # at .08 and .05, 3.1 % at .03, with a gap of .63, .78 and .98 s at p95. These take 1.3 % at
-    # .08, with .53 s.
+    # at .08 and .05, 3.1 % at .03, with a gap of .63, .78 and .98 s at p95. Of 200
+    # others these and the weights before them take 1.3 % at .08, with .53 s.
     "unfinished_share": 0.08,
     "typed_as_heard": True,
     "thinker": {"do_sample": False, "max_new_tokens": 400},
