@@ -80,13 +80,13 @@ class Canceller:
 
     def process(self, mic: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The microphone less the echo of everything heard so far."""
-        played = self._resampler.process(heard)
-        for block in self._blocks.cut(played):
+        reference = self._resampler.process(heard)
+        for block in self._blocks.cut(reference):
             self._apm.process_reverse_stream(self._pack(block))
         frames = [self._pack(half) for half in mic.reshape(-1, APM_FRAME)]
         for frame in frames:
             self._apm.process_stream(frame)
-        if self._echo_free.update(mic, played):
+        if self._echo_free.update(mic, reference):
             return mic
         return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])
 

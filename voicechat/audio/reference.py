@@ -46,21 +46,22 @@ class EchoFree:
 
     def __init__(self) -> None:
         self._mic = np.zeros(self.SPAN, dtype=np.int16)
-        self._played = np.zeros(self.SPAN + self.DELAYS, dtype=np.int16)
-        self._reference = Reference()
+        self._reference = np.zeros(self.SPAN + self.DELAYS, dtype=np.int16)
+        self._level = Reference()
         self._ticks = self._absent = self._present = 0
         self._free = False
 
-    def update(self, mic: np.ndarray, played: np.ndarray) -> bool:
+    def update(self, mic: np.ndarray, reference: np.ndarray) -> bool:
         """Takes a frame; gives what is known by now.
 
         Args:
             mic: `[320]` int16, 16 kHz.
-            played: `[about 320]` int16, 16 kHz: what the DAC took since the last frame.
+            reference: `[about 320]` int16, 16 kHz: what the DAC took since the last frame.
         """
-        if self._reference.update(played) >= self.LOUD_DB:
+        if self._level.update(reference) >= self.LOUD_DB:
             self._mic = np.concatenate((self._mic, mic))[-self.SPAN :]
-            self._played = np.concatenate((self._played, played))[-len(self._played) :]
+            kept = len(self._reference)
+            self._reference = np.concatenate((self._reference, reference))[-kept:]
             self._ticks += 1
             if self._ticks >= self.LEAST and self._ticks % self.EVERY == 0:
                 self._judge()
@@ -75,8 +76,10 @@ class EchoFree:
             self._free = True
 
     def _peak(self) -> float:
-        size = len(self._played)  # so many: round the circle come other delays than are looked at
-        cross = np.conj(np.fft.rfft(self._mic, size)) * np.fft.rfft(self._played)
+        size = len(
+            self._reference
+        )  # so many: round the circle come other delays than are looked at
+        cross = np.conj(np.fft.rfft(self._mic, size)) * np.fft.rfft(self._reference)
         cross /= np.sqrt(np.maximum(np.abs(cross), 1e-9))
         match = np.abs(np.fft.irfft(cross, size)[: self.DELAYS])
         return float(match.max() / max(np.sqrt(np.mean(match**2)), 1e-9))

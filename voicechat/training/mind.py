@@ -270,7 +270,8 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     ears.tokens.to(trainer.device)
     tests = {n: load_talks(workdir / "users", f"test_{n}")[: config.tests] for n in TESTS}
 
-    kept, asked = trainer.averages["thinker"], recorded(talks, read.seldom)
+    kept = trainer.averages.get("thinker", thinker)
+    asked = recorded(talks, read.seldom)
     if c.missed:
         hard = missed(kept, scribe, talks, trainer.folder / "missed.json") or talks
         asked = mixed(asked, recorded(hard, read.seldom), c.missed)

@@ -30,7 +30,7 @@ def missed(
     Several processes share the asking.
 
     Args:
-        thinker: in `eval` mode.
+        thinker: the one that is trained, or the average of its weights.
         scribe: writes the talks as the Thinker reads them.
         talks: that it has learned from.
         path: where they are listed (JSON), so that a training that is resumed draws the same.
