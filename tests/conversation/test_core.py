@@ -17,6 +17,7 @@ from voicechat.conversation.floor import TRANSITIONS, Cue, Floor
 from voicechat.engine.scripted import ScriptedEngine, speak
 from voicechat.events import (
     Cancel,
+    Discard,
     Feed,
     Heard,
     Key,
@@ -28,11 +29,12 @@ from voicechat.events import (
     Type,
     Typed,
 )
-from voicechat.recording.replay import fixed_time
+from voicechat.recording.replay import Compute, fixed_time, no_time
 
 ASKED = mic(0.5, 1.5, 12)  # a question from 0.5 to 2.0 s; the reply starts at 2.7 s
 START = 135  # ... which is this tick
 PUSH = config("turns.push_to_talk=true")
+GATE = config("audio.echo=gate")
 SLOW = fixed_time(3.0)
 FADE = 360  # samples: 15 ms
 
@@ -76,6 +78,7 @@ TALKS = {  # between them they walk every way of the floor's table
     "a cough": lambda: talk(over(1, 0.2)),
     "mm-hm": lambda: talk(over(1, 0.5)),
     "an interruption": lambda: talk(over(1, 2)),
+    "a word where no echo is cancelled": lambda: talk(over(1, 0.4, hiss=True), settings=GATE),
     "a sound as the reply ends": lambda: talk(over(0.1, 0.25), ["so."]),
 }
 
@@ -222,6 +225,62 @@ def test_a_failure_of_the_engine_is_told_and_the_assistant_listens_again() -> No
     assert [e.turn for e in errors] == [1, 2]
 
 
+class Deaf(ScriptedEngine):
+    """Fails to hear the first piece of the first turn, and could answer it all the same."""
+
+    def feed(self, turn: int, pcm: np.ndarray) -> None:
+        first = turn not in self.turns
+        super().feed(turn, pcm)
+        if turn == 1 and first:
+            raise RuntimeError("no memory to hear with")
+
+
+def test_a_failure_to_hear_takes_the_answer_back_that_was_asked_for_meanwhile() -> None:
+    took_s = iter([2.0])  # until it fails: the answer is asked for by then
+    played = talk(
+        mic(0.5, 1, 5, 1, 12),
+        Deaf([LONG_REPLY]),
+        compute=lambda action, work: (work(), next(took_s, 0.0)),
+    )
+    assert [e.turn for e in played.events if e.event == "error"] == [1]
+    assert [e.turn for e in played.events if e.event == "reply_start"] == [2]
+
+
+@pytest.mark.parametrize(
+    ("key", "others"),
+    [(Typed("and?"), None), (Typed("and?"), SLOW), (Key.SPACE, SLOW)],
+    ids=["a line while guessing", "a line while thinking", "a push while thinking"],
+)
+def test_who_goes_on_before_the_answer_sounds_takes_nothing_back(
+    key: Key | Typed, others: Compute | None
+) -> None:
+    pushed = key is Key.SPACE
+    keys = {20: Key.SPACE, 100: Key.SPACE, 140: key, 200: Key.SPACE} if pushed else {120: key}
+    settings = PUSH if pushed else None
+    played = talk(ASKED, ["so."], settings, others or no_time, keys)
+    assert {a.turn for a in played.actions if isinstance(a, Feed | Type | Reply)} == {1}
+    assert not any(isinstance(a, Discard) for a in played.actions)
+    assert played.kinds("text")[-1] == "reply_end"
+
+
+def test_the_silence_before_an_answer_asked_for_twice_ends_with_the_turn() -> None:
+    class Hesitant(ScriptedEngine):
+        """Takes the turn for unfinished, and says so late."""
+
+        def reply(self, turn: int, certain: bool = True) -> Iterator[ReplyChunk]:
+            if not certain:
+                yield ReplyChunk(turn, complete=0.9, final=False)
+                yield ReplyChunk(turn, final=True)
+            else:
+                yield from super().reply(turn)
+
+    played = talk(ASKED, Hesitant([LONG_REPLY]), compute=fixed_time(0.5))
+    parts = played.one("reply_start").detail["latency"]
+    ended_s = played.one("turn_end").n / 50
+    assert parts["silence_s"] == pytest.approx(ended_s - 1.96, abs=0.05)
+    assert parts["engine_s"] > 0.4
+
+
 def test_a_typed_line_is_a_turn() -> None:
     played = talk(mic(12), keys={10: Typed("hello")})
     assert [a for a in played.actions if isinstance(a, Type | Reply)] == [
@@ -250,6 +309,7 @@ def test_a_muted_microphone_is_not_heard() -> None:
 def test_without_interruption_the_user_is_not_heard_over_a_reply() -> None:
     played = talk(over(1, 2), settings=config("barge_in.enabled=false"))
     assert played.kinds("text")[3:] == ["reply_start", "reply_end"]
+    assert not any(meter.muted for meter in played.meters)
 
 
 def test_a_pushed_turn_lasts_from_press_to_press() -> None:

@@ -52,6 +52,12 @@ def test_words_wait_for_their_sentence_or_the_reply_s_end() -> None:
     ]
 
 
+def test_the_words_of_an_answer_that_is_withdrawn_are_not_said() -> None:
+    begun, rest = (Event(0, EventKind.TEXT, 1, {"text": text}) for text in ("The cap", "Yes."))
+    for event in (EventKind.SPEECH_START, EventKind.TURN_END, EventKind.DISCARD):
+        assert lines(begun, Event(0, event, 1), rest)[-1].endswith("Wren: Yes.")
+
+
 def test_muting_is_said_once(capsys: pytest.CaptureFixture) -> None:
     with Plain("Wren") as plain:
         for muted in (False, True, True, False):

@@ -72,6 +72,13 @@ def test_a_turn_taken_up_again_after_its_end_is_shown_again() -> None:
     assert [say.open for say in view.says] == [False, True]
 
 
+@pytest.mark.parametrize("goes_on", [EventKind.SPEECH_START, EventKind.TURN_END])
+def test_an_answer_that_had_begun_is_gone_when_the_user_goes_on(goes_on: EventKind) -> None:
+    begun = (*ASKED, event(EventKind.TEXT, text="The cap"))
+    view = fold(*begun, event(goes_on), event(EventKind.TEXT, text="Yes."))
+    assert [say.text for say in view.says if say.who == "Wren"] == ["Yes."]
+
+
 def test_a_failure_is_shown_and_the_assistant_listens() -> None:
     view = fold(*ASKED, event(EventKind.ERROR, message="no memory"), event(EventKind.DISCARD))
     assert view.says[-1].fault == "no memory" and view.state == "listening"

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from voicechat.recording.remembered import RememberedEngine
 
     args.config = args.config or args.path / format.CONFIG
-    engine = _model if args.engine else lambda config: RememberedEngine(recording.ticks)
+    engine = _model if args.engine else lambda config: RememberedEngine(recording.ticks, recording.actions)
     return _replay(args, reader.sound(args.path / format.MIC), engine)
 
 

@@ -172,11 +172,8 @@ def _match(
     sound = np.concatenate(([0.0], pauses[(pauses > 0) & (pauses < length)]))
     text = np.concatenate(([0.0], marks[:-1] if whole else marks))
     cost, back = _costs(sound, text)
-    end = [
-        (cost[i, j] + _rest(text, marks[-1], i, length - sound[j], len(sound) - j, whole), i, j)
-        for i, j in zip(*np.nonzero(np.isfinite(cost)), strict=True)
-    ]
-    _, i, j = min(end)
+    cost += _rest(text, marks[-1], length - sound, whole)
+    i, j = np.unravel_index(np.argmin(cost), cost.shape)
     path = []
     while i or j:
         path.append((i, j))
@@ -199,27 +196,37 @@ def _costs(sound: np.ndarray, text: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     cost = np.full((len(text), len(sound)), np.inf)
     back = np.zeros((len(text), len(sound), 2), dtype=int)
     cost[0, 0] = 0.0
+    here, skip = np.arange(len(sound)), np.arange(1, REACH + 1)[:, None]
+    before = np.maximum(here - skip, 0)  # [REACH, pauses]: the pause that is so many before
+    lasts = np.where(here < skip, np.inf, sound - sound[before])
     for i in range(1, len(text)):
-        for p in range(max(0, i - REACH), i):
-            for skip in range(1, min(REACH, len(sound) - 1) + 1):
-                lasts = sound[skip:] - sound[:-skip]
-                ways = cost[p, :-skip] + _step(lasts, text[i] - text[p], i - p, skip)
-                better = np.flatnonzero(ways < cost[i, skip:]) + skip
-                cost[i, better] = ways[better - skip]
-                back[i, better, 0], back[i, better, 1] = p, better - skip
+        phrases = np.arange(min(i, REACH), 0, -1)[:, None, None]
+        last = i - phrases[:, 0, 0]
+        step = _step(lasts, text[i] - text[last, None, None], phrases, skip)
+        ways = (cost[last][:, before] + step).reshape(-1, len(sound))
+        best = np.argmin(ways, axis=0)
+        cost[i] = ways[best, here]
+        back[i] = np.stack((last[best // REACH], before[best % REACH, here]), axis=-1)
     return cost, back
 
 
-def _step(sound: Any, text: float, phrases: int, pauses: int) -> Any:
+def _step(sound: Any, text: Any, phrases: Any, pauses: Any) -> Any:
     """What it costs that these phrases, without a pause but the last one, are this sound."""
-    stray = (sound - text) ** 2 / (SPREAD * max(text, 1.0))
+    stray = (sound - text) ** 2 / (SPREAD * np.maximum(text, 1.0))
     return stray + LEFT_OVER * (phrases - 1) + PAUSE_LEFT_OVER * (pauses - 1)
 
 
-def _rest(text: np.ndarray, end: float, i: int, sound: float, pauses: int, whole: bool) -> float:
-    """What it costs that the rest of the sound is the rest of the text, or its beginning."""
+def _rest(text: np.ndarray, end: float, sound: np.ndarray, whole: bool) -> np.ndarray:
+    """What it costs that the rest of the sound is the rest of the text, or its beginning.
+
+    Returns:
+        `[marks, pauses]`, of what follows mark i and pause j.
+    """
+    pauses = np.arange(len(sound), 0, -1)
     if whole:
-        return _step(sound, end - text[i], len(text) - i, pauses)
-    phrases = int(np.searchsorted(text, text[i] + sound, side="right")) - i
-    beyond = max(0.0, text[i] + sound - end)
-    return beyond + LEFT_OVER * max(0, phrases - 1) + PAUSE_LEFT_OVER * (pauses - 1)
+        marks = np.arange(len(text), 0, -1)[:, None]
+        return _step(sound, end - text[:, None], marks, pauses)
+    reached = text[:, None] + sound
+    marks = np.searchsorted(text, reached, side="right") - np.arange(len(text))[:, None]
+    beyond = np.maximum(0.0, reached - end)
+    return beyond + LEFT_OVER * np.maximum(0, marks - 1) + PAUSE_LEFT_OVER * (pauses - 1)

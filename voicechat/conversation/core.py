@@ -69,8 +69,7 @@ class Core:
         self._n = tick.n
         self._out.open(tick.n)
         self._book(tick)
-        for chunk in tick.chunks:
-            self._take(chunk)
+        self._take(tick.chunks)
         for key in tick.keys:
             self._press(key)
         self._listen(tick)
@@ -88,7 +87,7 @@ class Core:
             level_db=self._ear.level_db,
             speech=self._ear.speech,
             heard=self._heard_chars,
-            muted=self._ear.deaf(self._floor in REPLYING),
+            muted=self._ear.muted,
         )
 
     # --- the speaker's, the engine's and the user's news -----------------------------------------
@@ -100,25 +99,29 @@ class Core:
         if tick.device:
             self._out.tell(EventKind.DEVICE, message=tick.device)
 
-    def _take(self, chunk: ReplyChunk | ReplyFailed) -> None:
-        if isinstance(chunk, ReplyFailed):
-            return self._fail(chunk)
-        self._delivery.take(chunk)
+    def _take(self, chunks: tuple[ReplyChunk | ReplyFailed, ...]) -> None:
+        withdrawn = False
+        for chunk in chunks:
+            if isinstance(chunk, ReplyFailed):
+                withdrawn |= self._fail(chunk)
+            elif not withdrawn:
+                self._delivery.take(chunk)
 
-    def _fail(self, failed: ReplyFailed) -> None:
+    def _fail(self, failed: ReplyFailed) -> bool:
+        """Shows it and listens again; returns whether an answer is no longer wanted for it."""
         self._out.tell(EventKind.ERROR, failed.turn, message=failed.message)
         answer = self._delivery.answer
         if answer and answer.turn == failed.turn:
-            answer.final = True
-            self._move(Cue.STOP)
-        elif self._open and failed.turn == self._turn:
+            return self._move(Cue.STOP)
+        if self._open and failed.turn == self._turn:
             self._taker.reset()
             self._discard()
+        return False
 
     def _press(self, key: Key | Typed) -> None:
         match key:
             case Typed():
-                self._move(Cue.TURN) or self._move(Cue.STOP)
+                self._move(Cue.RESUMED) or self._move(Cue.TURN) or self._move(Cue.STOP)
                 self._hear(self._n, key)
             case Key.ESCAPE:
                 self._move(Cue.STOP)
@@ -134,7 +137,7 @@ class Core:
         for event in self._ear.press():
             self._hear(self._n, event)
         if self._ear.pushed:
-            self._move(Cue.STOP)
+            self._move(Cue.TURN) or self._move(Cue.STOP)
 
     # --- the user --------------------------------------------------------------------------------
 
@@ -188,9 +191,12 @@ class Core:
         self._open = False
         if self._floor is Floor.LISTENING:  # no soft end went before
             self._last_voiced_n = self._n
-        last_voiced_s = self._last_voiced_n / TICKS_PER_S
-        self._out.tell(EventKind.TURN_END, self._turn, last_voiced_s=last_voiced_s, **detail)
+        self._tell_end(EventKind.TURN_END, **detail)
         self._move(Cue.TURN_END)
+
+    def _tell_end(self, kind: EventKind, **detail: str) -> None:
+        last_voiced_s = self._last_voiced_n / TICKS_PER_S
+        self._out.tell(kind, self._turn, last_voiced_s=last_voiced_s, **detail)
 
     def _discard(self) -> None:
         self._open = False
@@ -218,7 +224,7 @@ class Core:
     def _enact(self, before: Floor, cue: Cue) -> None:
         match before, cue:
             case _, Cue.SOFT_END:
-                self._out.tell(EventKind.SOFT_END, self._turn)
+                self._tell_end(EventKind.SOFT_END)
                 self._ask(certain=False)
             case Floor.GUESSING, Cue.RESUMED:
                 self._delivery.cancel()
@@ -255,7 +261,7 @@ class Core:
                 self._out.tell(EventKind.PAUSE, turn, heard_samples=heard)
             case Floor.PAUSED, Cue.NOTHING:
                 self._delivery.play()
-            case ((Floor.SPEAKING | Floor.DUCKED), Cue.STOP):
+            case ((Floor.SPEAKING | Floor.DUCKED), (Cue.STOP | Cue.TURN)):
                 self._delivery.hush()
         if cue is Cue.NOTHING:
             self._forget_sound()
@@ -280,7 +286,7 @@ class Core:
 
     def _speak(self) -> None:
         if self._floor is Floor.THINKING and self._delivery.answer.refused:
-            self._commit(asked=False)
+            self._ask(certain=True)
         elif cue := self._delivery.due(self._floor):
             self._move(cue)
         self._delivery.hand_out()

@@ -49,8 +49,9 @@ class Delivery:
         return Heard(playback.heard, self._aligned.heard(playback.heard))
 
     def ask(self, turn: int, certain: bool, last_voiced_n: int) -> None:
-        """Has a turn answered, silently until `commit`."""
-        self.answer = Answer(turn, certain, last_voiced_n)
+        """Has a turn answered, silently until `commit`; once more, if it was refused since."""
+        end_n = self.answer.end_n if self.answer else None
+        self.answer = Answer(turn, certain, last_voiced_n, end_n=end_n)
         self._playback.begin()
         self._out.act(Reply(turn, certain))
 

@@ -47,7 +47,7 @@ class Ear:
         self.frame, self.speech = np.zeros(0, dtype=np.int16), 0.0
         self.pushed = self._muted = False
         self._push_to_talk = config.turns.push_to_talk
-        self._interruptible = config.barge_in.enabled
+        self._interruptible = config.barge_in.enabled or self._push_to_talk
         self._nearness = Nearness(config.barge_in.distance_db)
         self._detector, self._echo = detector, echo
 
@@ -66,15 +66,9 @@ class Ear:
         self.speech = self._detector.probability(self.frame)
         near = self._nearness.advance(self.frame, turn_open and self.taker.voiced)
         speech = 1.0 if self.pushed else self.speech
-        if self.deaf(replying) or (replying and not near):
+        if self.muted or (replying and not (near and self._interruptible)):
             speech = 0.0
         return self.taker.advance(speech, self.frame, complete)
-
-    def deaf(self, replying: bool) -> bool:
-        """Whether nothing that the microphone brings is taken for speech."""
-        if self._push_to_talk:
-            return not self.pushed
-        return self._muted or (replying and not self._interruptible)
 
     def press(self) -> tuple[TakerEvent, ...]:
         """Space: push to talk, first press and second; or mute."""
@@ -83,6 +77,11 @@ class Ear:
             return () if self.pushed else self.taker.end()
         self._muted = not self._muted
         return self.taker.end() if self._muted else ()
+
+    @property
+    def muted(self) -> bool:
+        """The user has muted the microphone, or does not push to talk."""
+        return not self.pushed if self._push_to_talk else self._muted
 
     @property
     def level_db(self) -> float:

@@ -71,6 +71,7 @@ TRANSITIONS: dict[tuple[Floor, Cue], Floor] = {
     (Floor.DUCKED, Cue.DONE): Floor.LISTENING,
     (Floor.DUCKED, Cue.NOTHING): Floor.SPEAKING,
     (Floor.DUCKED, Cue.SPEECH): Floor.PAUSED,
+    (Floor.DUCKED, Cue.TURN): Floor.YIELDING,  # a short word, where `stop_ms` is long
     (Floor.DUCKED, Cue.STOP): Floor.YIELDING,
     (Floor.PAUSED, Cue.NOTHING): Floor.SPEAKING,
     (Floor.PAUSED, Cue.TURN): Floor.YIELDING,

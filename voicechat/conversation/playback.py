@@ -124,7 +124,7 @@ class Playback:
         first = max(0, self.heard - self._backtrack)
         windows = (self.heard - first) // WINDOW
         if not windows:
-            return 0
+            return first
         last = self.made[self.heard - windows * WINDOW : self.heard].astype(np.float64)
         quietest = int(np.argmin((last.reshape(windows, WINDOW) ** 2).sum(axis=1)))
         return self.heard - (windows - quietest) * WINDOW

@@ -6,6 +6,7 @@ microphone as the core heard it, which costs a replay the canceller no second ti
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from voicechat.errors import UserError
-from voicechat.events import Heard, ReplyChunk, Tick
+from voicechat.events import Heard, Reply, ReplyChunk, Tick
+from voicechat.recording.format import Line
 
 
 class RememberedEcho:
@@ -36,21 +38,27 @@ class RememberedEngine:
 
     Args:
         ticks: of the recording.
+        actions: what the core ordered in these ticks.
 
     Raises:
         UserError: if no reply was recorded.
     """
 
-    def __init__(self, ticks: list[Tick]) -> None:
+    def __init__(self, ticks: list[Tick], actions: list[Line]) -> None:
         self._replies: dict[int, list[ReplyChunk]] = {}
-        for chunk in (chunk for tick in ticks for chunk in tick.chunks):
-            if isinstance(chunk, ReplyChunk):
-                # A reply that starts anew was taken back before: the later one counts.
-                begins = chunk.from_code == 0 and not chunk.final
-                made = self._replies.setdefault(chunk.turn, [])
-                if begins and made and made[-1].to_code:
-                    made.clear()
-                made.append(chunk)
+        asked = [line["n"] for line in actions if line["action"] == Reply.__name__]
+        made = (
+            (bisect_left(asked, tick.n), chunk)
+            for tick in ticks
+            for chunk in tick.chunks
+            if isinstance(chunk, ReplyChunk)
+        )
+        latest = -1
+        for order, chunk in made:
+            if order > latest:  # asked for anew: an answer before it was taken back
+                self._replies[chunk.turn] = []
+            self._replies[chunk.turn].append(chunk)
+            latest = order
         if not self._replies:
             raise UserError("nothing was answered in this recording: there is nothing to sweep")
 

@@ -19,6 +19,7 @@ Enter    mutes and unmutes the microphone; with --push-to-talk: once to talk, ag
 .        and Enter: stop the reply
 a line   and Enter: a written turn
 Ctrl-C   once stops the reply, twice leaves"""
+_WITHDRAWS = (EventKind.SPEECH_START, EventKind.TURN_END, EventKind.DISCARD)
 _SENTENCE = (".", "!", "?")
 _DOTS = ". "  # what goes on begins with three
 
@@ -36,6 +37,8 @@ class Transcript:
             self._words += event.detail["text"]
             whole = self._words.endswith(_SENTENCE) and self._words.strip(_DOTS)
             return self._sentence(event) if whole else ()
+        if event.event in _WITHDRAWS:  # the answer that had begun is not given
+            self._words = ""
         ends = event.event in (EventKind.CUT, EventKind.REPLY_END)
         rest = self._sentence(event) if ends and self._words.strip() else ()
         return (*rest, _line(event, f"{_name(event)}{_detail(event)}"))

@@ -152,11 +152,13 @@ def _measured(say: Say, meter: Meter) -> Say:
 def _speech_start(view: View, event: Event) -> View:
     if _open(view, event, USER):
         return view  # goes on after a soft end
+    view = _withdraw(view, event)
     bars = _bars(event, event.detail["from_s"])
     return _begin(view, event, USER, wave=view.levels[-bars:] if bars else ())
 
 
 def _turn_end(view: View, event: Event) -> View:
+    view = _withdraw(view, event)
     spoken = _open(view, event, USER)
     silent = _bars(event, event.detail["last_voiced_s"])
     wave = spoken.wave[: -silent or None] if spoken else ()
@@ -183,6 +185,12 @@ def _begin(view: View, event: Event, who: str, **changes: Any) -> View:
 
 def _open(view: View, event: Event, who: str) -> Say | None:
     return next((say for say in view.says if _is(say, event, who)), None)
+
+
+def _withdraw(view: View, event: Event) -> View:
+    """The user goes on with the turn: the answer that had begun is not given."""
+    says = tuple(say for say in view.says if not _is(say, event, view.voice))
+    return replace(view, says=says)
 
 
 def _discard(view: View, event: Event) -> View:
