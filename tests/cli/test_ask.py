@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,7 @@ from voicechat.clock import CODE
 from voicechat.engine.finder import POCKET
 
 DATA = Path(__file__).parents[1] / "data"
+QUESTION = str(DATA / "question.wav")
 MAIN = Path(__file__).parents[2] / "main.py"
 SHORT = [
     *("--greedy", "--set", "model.settings.thinker.max_new_tokens=4"),
@@ -45,8 +49,7 @@ def events(path: Path) -> list[dict[str, object]]:
 def test_pocket_answers_the_question_that_comes_with_it(
     inside: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wav = str(DATA / "question.wav")
-    assert main(["ask", wav, "--out", "reply.wav", "--model", "pocket", "--greedy"]) == 0
+    assert main(["ask", QUESTION, "--out", "reply.wav", "--model", "pocket", "--greedy"]) == 0
     assert "The capital of France is Paris." in capsys.readouterr().out
 
 
@@ -62,9 +65,8 @@ def test_a_pipe_gets_no_bars_and_no_warnings() -> None:
 def test_one_question_gives_words_a_wav_and_a_log(
     checkpoint: str, inside: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wav = str(DATA / "question.wav")
     flags = ["--out", "reply.wav", "--events", "e.jsonl", "--model", checkpoint, *SHORT]
-    assert main(["ask", wav, *flags]) == 0
+    assert main(["ask", QUESTION, *flags]) == 0
     log = events(inside / "e.jsonl")
     assert [line["event"] for line in log[:1] + log[-1:]] == ["turn_end", "done"]
     times = [line["t_s"] for line in log]
@@ -112,7 +114,12 @@ def test_a_typed_question_needs_no_wav(checkpoint: str, inside: Path) -> None:
         (["nan.wav"], "no numbers"),
         (["--text", "hi", "--image", "missing.png"], "missing.png: no such file"),
         (["--text", "hi", "--out", "no/where.wav"], "no folder"),
+        (["--text", "hi", "--out", "empty"], "is a folder"),
         (["--text", "hi", "--model", "empty"], "is no checkpoint"),
+        (["--text", "hi", "--model", "scripted"], "name a model"),
+        ([QUESTION, QUESTION, "--out", "answers", "--model", "empty"], "is no checkpoint"),
+        ([QUESTION, QUESTION, "--out", "nan.wav"], "no folder"),
+        (["--text", "hi", "--image", "nan.txt"], "not a kind of file"),
         (["--text", "hi", "--voice", "Nobody"], "unknown voice 'Nobody'"),
         (["--text", "hi", "--set", "model.sed=1"], "unknown key 'sed'"),
     ],
@@ -125,6 +132,7 @@ def test_a_fault_of_the_user_is_one_line_and_leaves_no_file(
     said: str,
 ) -> None:
     soundfile.write(inside / "nan.wav", np.full(99, np.nan), 16_000, subtype="FLOAT")
+    (inside / "nan.txt").write_text("no picture")
     (inside / "empty").mkdir()
     before = sorted(inside.iterdir())
     model = [] if "--model" in arguments else ["--model", checkpoint]
@@ -133,3 +141,30 @@ def test_a_fault_of_the_user_is_one_line_and_leaves_no_file(
     lines = capsys.readouterr().err.strip().splitlines()
     assert said in lines[-1] and lines[-1].startswith("voicechat: ")
     assert sorted(inside.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["log", "link"])
+def test_a_fault_of_the_user_takes_no_older_log_away(
+    checkpoint: str, inside: Path, kind: str
+) -> None:
+    (inside / "older.jsonl").write_text("older\n")
+    if kind == "link":
+        (inside / "e.jsonl").symlink_to("older.jsonl")
+    else:
+        (inside / "e.jsonl").write_text("older\n")
+    (inside / "notes.txt").write_text("no picture")
+    flags = ["--text", "hi", "--events", "e.jsonl"]
+    assert main(["ask", *flags, "--model", "missing"]) == 2
+    assert (inside / "e.jsonl").read_text() == "older\n", "no model, no talk to be logged"
+    assert main(["ask", *flags, "--model", checkpoint, "--image", "notes.txt"]) == 2
+    assert (inside / "e.jsonl").is_symlink() == (kind == "link") and (inside / "e.jsonl").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_an_answer_goes_through_a_pipe(checkpoint: str, inside: Path) -> None:
+    os.mkfifo(inside / "pipe")
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit((inside / "pipe").read_bytes)
+        assert main(["ask", "--text", "hello", "--out", "pipe", "--model", checkpoint, *SHORT]) == 0
+        samples, rate = soundfile.read(io.BytesIO(read.result(60)))
+    assert rate == 24_000 and len(samples) and (inside / "pipe").is_fifo()

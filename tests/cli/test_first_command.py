@@ -1,8 +1,10 @@
 """The whole program at a real terminal where there is no sound: the first command."""
 
+import fcntl
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -21,7 +23,7 @@ class Terminal:
 
     def __init__(self, folder: Path, *flags: str) -> None:
         self.master, self.slave = pty.openpty()
-        termios.tcsetwinsize(self.slave, (24, 80))
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
         self.before = termios.tcgetattr(self.slave)
         self.seen = ""
         (folder / "sounddevice.py").write_text(NO_PORTAUDIO)

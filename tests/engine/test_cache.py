@@ -57,6 +57,22 @@ def test_after_a_rewind_nothing_of_what_followed_is_left(model, capacity):
     torch.testing.assert_close(hidden, offline(model, embeds)[20:], atol=2e-5, rtol=1e-4)
 
 
+@torch.inference_mode()
+def test_a_captured_step_that_fails_leaves_the_next_reading_whole(model, monkeypatch):
+    embeds = torch.randn(5, model.config.hidden_size, generator=torch.Generator().manual_seed(3))
+    decoder = Decoder(model, capacity=600)
+    in_pieces(decoder, embeds[:2], [2])
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise torch.cuda.OutOfMemoryError("full")
+
+    with monkeypatch.context() as patched, pytest.raises(torch.cuda.OutOfMemoryError):
+        patched.setattr(model.layers[1], "forward", full)
+        decoder.extend(embeds[2:3], places(2, 1))
+    hidden = in_pieces(decoder, embeds[2:], [3])
+    torch.testing.assert_close(hidden, offline(model, embeds)[2:], atol=2e-5, rtol=1e-4)
+
+
 def test_a_rewind_goes_back_only():
     with pytest.raises(AssertionError):
         KeyValues(layers=2).rewind(1)

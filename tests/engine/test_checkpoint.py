@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
 from tests.engine import tiny
@@ -54,6 +56,11 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "quantised and needs more packages",
     ),
     "no features": (lambda f: (f / "preprocessor_config.json").unlink(), "preprocessor"),
+    "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "tokenizer are missing"),
+    "broken features": (
+        lambda f: (f / "preprocessor_config.json").write_text("{"),
+        "feature extractor are missing or damaged",
+    ),
     "a wrong setting": (lambda f: (f / "voicechat.yaml").write_text("see: no"), "sees"),
 }
 
@@ -89,9 +96,60 @@ def test_an_unknown_name_says_what_could_be_named(name):
         load(ModelConfig(name=name))
 
 
-def test_a_hub_name_that_cannot_be_fetched_says_so():
+@pytest.fixture
+def hub(tmp_path, monkeypatch) -> Path:
+    """The hub's cache, empty, and no way to the hub."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return tmp_path / "hub"
+
+
+def cached(hub: Path, name: str, files: Iterable[Path]) -> Path:
+    """Lays files into the hub's cache as if they had been fetched."""
+    there = hub / f"models--{name.replace('/', '--')}"
+    snapshot = there / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (there / "refs").mkdir()
+    (there / "refs" / "main").write_text(snapshot.name)
+    for file in files:
+        shutil.copy(file, snapshot)
+    return snapshot
+
+
+def test_a_hub_name_that_cannot_be_fetched_says_so(hub):
     with pytest.raises(UserError, match="Qwen/Qwen2.5-Omni-3B cannot be fetched"):
         load(ModelConfig(name="Qwen/Qwen2.5-Omni-3B"))
+
+
+@pytest.mark.parametrize(
+    "fault", [HTTPError("peer closed"), TimeoutError(), RuntimeError("xet: reset"), ValueError("?")]
+)
+def test_a_fetch_that_breaks_off_says_so_in_one_line(hub, monkeypatch, fault):
+    def breaks_off(name: str, local_files_only: bool = False) -> str:
+        raise LocalEntryNotFoundError("no") if local_files_only else fault
+
+    monkeypatch.setattr(finder, "snapshot_download", breaks_off)
+    with pytest.raises(UserError, match="cannot be fetched: .") as refusal:
+        load(ModelConfig(name="Qwen/Qwen2.5-Omni-3B"))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_model_that_is_only_in_part_on_disk_is_fetched_and_no_choice_of_auto(
+    folder, hub, monkeypatch
+):
+    name, told = "Qwen/Qwen2.5-Omni-3B", []
+    cached(hub, name, folder.glob("*token*"))
+    monkeypatch.setattr(finder, "POCKET", folder)
+    monkeypatch.setattr(finder, "_memory", lambda device: 10**12)
+    assert finder.find("auto", torch.device("cpu"), told.append) == folder
+    with pytest.raises(UserError):
+        load(ModelConfig(name=name), told.append)
+    assert told[-1] == f"fetching {name} from the hub"
+
+
+def test_a_model_that_is_wholly_on_disk_is_not_fetched(folder, hub):
+    whole = cached(hub, "Qwen/Qwen2.5-Omni-3B", folder.iterdir())
+    assert finder.find("Qwen/Qwen2.5-Omni-3B", torch.device("cpu"), pytest.fail) == whole
 
 
 def test_auto_takes_the_largest_that_is_on_disk_and_fits(folder, monkeypatch):
@@ -104,6 +162,15 @@ def test_auto_takes_the_largest_that_is_on_disk_and_fits(folder, monkeypatch):
         monkeypatch.setattr(finder, "_memory", lambda device, size=gigabytes: size * 10**9)
         assert finder.find("auto", cpu, told.append) == chosen
     assert len(told) == 3 and all("GB" in line for line in told)
+
+
+def test_a_model_too_large_for_the_gpu_names_the_way_out(config, monkeypatch):
+    def full(*args: object) -> None:
+        raise torch.cuda.OutOfMemoryError("full")
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(UserError, match="--model"):
+        load(config)
 
 
 def test_a_device_that_is_not_there_names_another(folder):

@@ -7,14 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from tests.engine import tiny
 from tests.engine.oracle import generate
 from voicechat.config import ModelConfig, merge
-from voicechat.engine.checkpoint import Checkpoint
+from voicechat.engine import context
+from voicechat.engine.checkpoint import Checkpoint, load
 from voicechat.engine.local import LocalEngine
 from voicechat.errors import UserError
 from voicechat.events import Heard, ReplyChunk
+
+REPLY = 26 + 2  # positions that a reply may take by the limits of conftest.py
 
 
 def say(engine: LocalEngine, turn: int, pcm: np.ndarray, piece: int = 3200) -> None:
@@ -74,6 +78,17 @@ def test_a_typed_turn(engine):
     agrees(engine)
 
 
+@pytest.mark.parametrize("heard_as_typed", [False, True])
+def test_two_typed_lines_of_a_turn_are_apart(checkpoint, config, heard_as_typed):
+    settings = replace(checkpoint.settings, typed_as_heard=heard_as_typed)
+    engine = LocalEngine(replace(checkpoint, settings=settings), config)
+    engine.type(1, "hello")
+    engine.type(1, "what is the capital")
+    answer(engine, 1)
+    assert "user\nhello what is the" in engine._chat.tokenizer.decode(engine.last.prompt_ids)
+    agrees(engine)
+
+
 def test_speech_with_text_beside_it(engine, speech):
     say(engine, 1, speech(1.1))
     engine.type(1, "and this")
@@ -120,8 +135,6 @@ def test_the_limits_are_those_of_generate(checkpoint, config):
 
 def test_sampling_draws_what_generate_draws(checkpoint, config):
     """The Thinker greedy, so that the Talker's draws are the only ones of both."""
-    import torch
-
     greedy = merge(checkpoint.settings, {"thinker": {"do_sample": False}}, "greedy")
     engine = LocalEngine(replace(checkpoint, settings=greedy), replace(config, greedy=False))
     engine.type(1, "How are you?")
@@ -220,6 +233,19 @@ def test_after_a_cancel_the_caches_are_usable(engine, steps):
     agrees(engine)
 
 
+def test_the_talker_starts_after_one_token_of_the_thinker(engine, monkeypatch):
+    thought = []
+    think = engine._thinker.decoder.extend
+    engine.type(1, "How are you?")
+    chunks = engine.reply(1)
+    next(chunks)  # the prompt is read
+    monkeypatch.setattr(
+        engine._thinker.decoder, "extend", lambda *args: thought.append(1) or think(*args)
+    )
+    next(chunks)
+    assert len(thought) == 1
+
+
 def test_a_cancel_takes_effect_within_one_step(engine, monkeypatch):
     engine.type(1, "How are you?")
     steps = []
@@ -309,7 +335,7 @@ def test_an_unfinished_turn_is_answered_with_nothing(judge):
     chunks = answer(judge, 1, certain=False)
     assert text(chunks) == "" and chunks[-1].final and not any(len(c.pcm) for c in chunks)
     assert 0.0 < chunks[0].complete < 1.0
-    judge.type(1, " I mean,")
+    judge.type(1, "I mean,")
     answer(judge, 1, certain=False)
     assert judge._chat.tokenizer.decode(judge.last.prompt_ids).count("assistant") == 1
 
@@ -338,7 +364,7 @@ def test_who_cannot_judge_does_not(engine):
 
 def test_the_oldest_turns_leave_and_the_system_prompt_stays(checkpoint, config):
     told: list[str] = []
-    engine = LocalEngine(checkpoint, replace(config, context_tokens=90), told.append)
+    engine = LocalEngine(checkpoint, replace(config, context_tokens=90 + REPLY), told.append)
     for turn in range(1, 6):
         engine.type(turn, f"one two three {turn}")
         answer(engine, turn)
@@ -350,21 +376,55 @@ def test_the_oldest_turns_leave_and_the_system_prompt_stays(checkpoint, config):
 
 
 def test_one_turn_longer_than_memory_is_refused(checkpoint, config):
-    engine = LocalEngine(checkpoint, replace(config, context_tokens=40))
+    engine = LocalEngine(checkpoint, replace(config, context_tokens=80))
     engine.type(1, "one two three " * 40)
-    with pytest.raises(UserError, match="40 tokens"):
+    with pytest.raises(UserError, match=f"{80 - REPLY} tokens"):
         answer(engine, 1)
 
 
-def test_a_full_gpu_shrinks_the_talk_and_it_goes_on(engine, checkpoint, config, monkeypatch):
-    import torch
+def test_a_talk_at_its_limit_has_room_for_a_reply(config, monkeypatch):
+    """A cache that had to grow for it would lose its captured steps."""
+    prepare = LocalEngine._prepare
+    monkeypatch.setattr(LocalEngine, "_prepare", lambda engine, capacity: prepare(engine, 512))
+    engine = LocalEngine(load(config), replace(config, context_tokens=512))
+    for turn in (1, 2):
+        engine.type(turn, "one two three " * 39)
+        answer(engine, turn)
+    assert len(engine.last.prompt_ids) < 300, "both turns would fit, but not with the reply"
+    for part in (engine._thinker, engine._talker):
+        assert part.decoder.capacity == part.decoder.cache.capacity
 
+
+def test_a_gpu_that_holds_no_talk_at_all_is_said_and_survived(engine, monkeypatch):
+    def full(prompt):
+        raise torch.cuda.OutOfMemoryError("full")
+
+    engine.type(1, "How are you?")
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="--model"):
+        patched.setattr(engine._memory, "read", full)
+        answer(engine, 1)
+    engine.type(1, "one two three " * 100)
+    answer(engine, 1)
+    agrees(engine)
+
+
+def test_a_model_too_large_to_be_warmed_up_names_the_way_out(engine, monkeypatch):
+    def full(prompt):
+        raise torch.cuda.OutOfMemoryError("full")
+
+    monkeypatch.setattr(engine._memory, "read", full)
+    with pytest.raises(UserError, match="--model"):
+        engine.warm_up()
+
+
+def test_a_full_gpu_shrinks_the_talk_and_it_goes_on(engine, checkpoint, config, monkeypatch):
     told: list[str] = []
     engine = LocalEngine(checkpoint, config, told.append)
     for turn in range(1, 5):
         engine.type(turn, f"one two three {turn}")
         answer(engine, turn)
     long = len(engine.last.prompt_ids)
+    monkeypatch.setattr(context, "_LEAST", 20)
     faults = iter([torch.cuda.OutOfMemoryError("full")])
     read = engine._memory.read
 
@@ -381,8 +441,6 @@ def test_a_full_gpu_shrinks_the_talk_and_it_goes_on(engine, checkpoint, config, 
 
 
 def test_a_gpu_that_fills_while_answering_is_said_and_survived(engine, monkeypatch):
-    import torch
-
     engine.type(1, "How are you?")
     answer(engine, 1)
     engine.type(2, "And you?")

@@ -13,6 +13,7 @@ import torch
 from tests.engine import tiny
 from tests.engine.test_local import agrees, answer, say
 from voicechat.config import ModelConfig
+from voicechat.engine import media
 from voicechat.engine.checkpoint import Checkpoint
 from voicechat.engine.local import LocalEngine
 from voicechat.engine.media import Perception
@@ -158,6 +159,45 @@ def test_a_small_file_of_a_vast_picture_is_refused(engine, tmp_path):
     Image.new("1", (20_000, 10_000)).save(tmp_path / "vast.png")
     with pytest.raises(UserError, match="vast.png: cannot be read: Image size"):
         engine.attach(1, tmp_path / "vast.png")
+
+
+def test_a_picture_too_narrow_to_be_seen_is_refused(engine, tmp_path):
+    Image.new("RGB", (2000, 5)).save(tmp_path / "narrow.png")
+    with pytest.raises(UserError, match="narrow.png: cannot be read: .*aspect ratio"):
+        engine.attach(1, tmp_path / "narrow.png")
+
+
+def test_a_live_video_that_is_too_long_is_refused_with_the_limit(engine, tmp_path):
+    av = pytest.importorskip("av", reason="video needs av")
+    live(av, tmp_path / "live.webm", seconds=43)
+    with pytest.raises(UserError, match="live.webm: longer than the 40 s"):
+        engine.attach(1, tmp_path / "live.webm")
+
+
+def live(av: object, path: Path, seconds: int) -> None:
+    """A picture a second, written where nothing can be put right later: there is no duration."""
+
+    class Pipe:
+        def __init__(self) -> None:
+            self.write = file.write
+
+    with path.open("wb") as file, av.open(Pipe(), "w", format="webm") as container:
+        sight = container.add_stream("libvpx", rate=1)
+        sight.width, sight.height = 112, 84
+        for number in range(seconds):
+            container.mux(sight.encode(av.VideoFrame.from_ndarray(picture(number, 112, 84))))
+        container.mux(sight.encode())
+
+
+def test_a_video_with_less_sound_than_a_token_is_silent(engine, monkeypatch, tmp_path):
+    av = pytest.importorskip("av", reason="video needs av")
+    film(av, tmp_path / "clip.mp4", seconds=1)
+    frames, pcm = media._decode(tmp_path / "clip.mp4")
+    monkeypatch.setattr(media, "_decode", lambda path: (frames, pcm[:100]))
+    engine.attach(1, tmp_path / "clip.mp4")
+    answer(engine, 1)
+    assert tiny.token("<|VIDEO|>") in engine.last.prompt_ids
+    assert tiny.token("<|audio_bos|>") not in engine.last.prompt_ids
 
 
 def test_a_model_without_eyes_says_so(checkpoint, config, tmp_path):

@@ -48,6 +48,11 @@ def test_what_was_said_is_penalised():
     assert [pick(logits), pick(logits)] == [3, 4]  # 1 is history, 2 is suppressed, then 3 was said
 
 
-def test_a_forbidden_token_never_comes():
-    pick = sampler(SamplingSettings(do_sample=False))
-    assert pick(torch.tensor([0.0, 9.0, 9.5, 5.0]), forbid=[1]) == 3
+@pytest.mark.parametrize(
+    "settings",
+    [SamplingSettings(do_sample=False), SamplingSettings(top_p=0.8), SamplingSettings(top_k=1)],
+    ids=["greedy", "top_p", "top_k"],
+)
+def test_a_forbidden_token_never_comes(settings):
+    pick = sampler(settings)
+    assert pick(torch.tensor([0.0, 19.0, 19.5, 9.0]), forbid=[1]) == 3  # 2 is suppressed

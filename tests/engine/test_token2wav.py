@@ -122,10 +122,9 @@ def test_samples_do_not_depend_on_how_the_codes_are_cut(n: int, cuts: list[int])
     for cut in cuts:
         pieces.append(stream.push(codes[:cut], final=False))
         codes = codes[cut:]
-        assert stream.codes_done == sum(map(len, pieces)) // CODE
+        assert len(pieces[-1]) % CODE == 0
     pieces.append(stream.push(codes, final=True))
     np.testing.assert_array_equal(np.concatenate(pieces), whole)
-    assert stream.codes_done == n
 
 
 @pytest.mark.parametrize("beside", [True, False])

@@ -23,7 +23,7 @@ QUESTION = (1000 * np.random.default_rng(1).standard_normal(20_000)).astype(np.i
 def test_engine_and_generate_say_the_same_and_the_stages_add_up(tmp_path: Path) -> None:
     fewer = {"token2wav": {"num_steps": 2}}
     model = ModelConfig(name=str(tiny.save(tmp_path)), settings=fewer)
-    bench = Bench(load(model), voice="")
+    bench = Bench(load(model), model)
     bench.reply("short", QUESTION, codes=40)
     bench.talk(QUESTION, turns=(1, 2))
     assert bench.same_codes() == {"short": True, "turn 1": True, "turn 2": True}

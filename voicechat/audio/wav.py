@@ -1,7 +1,8 @@
-"""Sound files: any one in, 16-bit mono out."""
+"""Sound files: any one in, as mono; a 16-bit wav out."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from pathlib import Path
@@ -64,16 +65,27 @@ def _check(path: Path, file: soundfile.SoundFile, longest_s: float) -> None:
 
 
 def write_wav(path: Path, pcm: np.ndarray, rate: int = SPEAKER_RATE) -> None:
-    """Writes `[samples]` int16 as a mono wav: wholly, or not at all.
+    """Writes `[samples]` or `[samples, channels]` int16 as a wav: wholly, or not at all.
+
+    What is no plain file (a pipe, a device, a link) stays what it is and is written through.
 
     Raises:
         UserError: if it cannot be written there.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        soundfile.write(partial, pcm, rate, subtype="PCM_16", format="WAV")
-        partial.replace(path)
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            path.write_bytes(_encoded(pcm, rate))
+        else:
+            partial.write_bytes(_encoded(pcm, rate))
+            partial.replace(path)
     except (soundfile.LibsndfileError, OSError) as fault:
         raise UserError(f"{path}: cannot be written ({fault})") from fault
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _encoded(pcm: np.ndarray, rate: int) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, pcm, rate, subtype="PCM_16", format="WAV")
+    return file.getvalue()

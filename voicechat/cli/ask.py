@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from voicechat.cli.options import add_model_arguments, settings
+from voicechat.cli.options import add_model_arguments, check_writable, settings
 from voicechat.clock import FRAME, SPEAKER_RATE
 from voicechat.errors import UserError
 
@@ -87,9 +88,12 @@ def run(args: argparse.Namespace) -> int:
     config = settings(args)
     questions = list(_questions(args))
     outs = _outs(args.out, questions)
-    from voicechat.audio.wav import write_wav
-    from voicechat.cli.wiring import make_engine
+    if args.events:
+        check_writable(args.events)
+    from voicechat.cli.wiring import SCRIPTED, make_engine
 
+    if config.model.name == SCRIPTED:
+        raise UserError(f"{SCRIPTED} answers whatever it is asked; name a model, or talk to it")
     engine, _ = make_engine(config.model)
     with ExitStack() as held:
         log = EventLog(held.enter_context(_events(args.events)) if args.events else None)
@@ -97,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             answer = _ask(engine, turn, question, log)
             print(_summary(answer), file=sys.stderr)
             if out and len(answer.pcm):
-                write_wav(out, answer.pcm)
+                _write(out, answer.pcm)
     return 0
 
 
@@ -124,25 +128,31 @@ def _questions(args: argparse.Namespace) -> Iterator[Question]:
 
 
 def _outs(out: Path | None, questions: list[Question]) -> list[Path | None]:
-    """Where each answer goes."""
+    """Where each answer goes: checked now, but made only when there is one."""
     if out is None:
         return [None] * len(questions)
-    if not out.parent.is_dir():
-        raise UserError(f"{out}: there is no folder {out.parent}")
-    if len(questions) == 1:
-        if out.is_dir():
-            raise UserError(f"{out} is a folder; one answer needs the name of a wav")
-        return [out]
+    several = len(questions) > 1
+    outs = [out / f"{question.name}.wav" for question in questions] if several else [out]
+    for path in [out] if several and not out.exists() else outs:
+        check_writable(path)
+    return outs
+
+
+def _write(out: Path, pcm: np.ndarray) -> None:
+    """Writes an answer, the first of several into a new folder."""
+    from voicechat.audio.wav import write_wav
+
     try:
-        out.mkdir(exist_ok=True)
+        out.parent.mkdir(exist_ok=True)
     except OSError as fault:
-        raise UserError(f"{out}: several answers need a folder ({fault.strerror})") from fault
-    return [out / f"{question.name}.wav" for question in questions]
+        raise UserError(f"{out.parent}: cannot be made ({fault.strerror})") from fault
+    write_wav(out, pcm)
 
 
 @contextmanager
 def _events(path: Path) -> Iterator[TextIO]:
-    """Opens the log, and takes it away again if the questions cannot be asked."""
+    """Opens the log, and takes a new one away again if the questions cannot be asked."""
+    new = not os.path.lexists(path)  # an older log, a link or a device is not ours to remove
     try:
         file = path.open("w", encoding="utf-8")
     except OSError as fault:
@@ -151,7 +161,8 @@ def _events(path: Path) -> Iterator[TextIO]:
         try:
             yield file
         except UserError:
-            path.unlink()
+            if new:
+                path.unlink(missing_ok=True)
             raise
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from voicechat.cli import bench_quality, bench_turns, bench_window
 from voicechat.cli.options import add_model_arguments, settings
+from voicechat.errors import UserError
 
 if TYPE_CHECKING:
     from voicechat.config import ModelConfig
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures; prints a table, draws the timeline, and ends with one line of JSON."""
+    """Measures; prints a table and one line of JSON, and draws the timeline."""
     config = settings(args).model
     from voicechat.audio.wav import read_wav
     from voicechat.evaluation.bench import LONG_CODES, SHORT_CODES, TURNS, Bench, machine
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     checkpoint = _checkpoint(args.shape, config)
     here = machine(checkpoint)
     print(here, file=sys.stderr)
-    bench = Bench(checkpoint, config.voice, _report)
+    bench = Bench(checkpoint, config, _report)
     short, long = (read_wav(QUESTIONS / name) for name in ("2_capital.wav", "5_story.wav"))
     if "short" in args.cases:
         bench.reply("short", short, SHORT_CODES)
@@ -69,8 +70,11 @@ def run(args: argparse.Namespace) -> int:
     _print(bench)
     shown = "long" if "long" in args.cases else bench.runs[-1].case
     title = f"{checkpoint.where.name}: {shown} reply; {here}"
-    draw([run for run in bench.runs if run.case == shown], args.png, title)
-    print(json.dumps(_json(bench, here)))
+    print(json.dumps(_json(bench, here)), flush=True)  # first: a picture may fail
+    try:
+        draw([run for run in bench.runs if run.case == shown], args.png, title)
+    except OSError as fault:
+        raise UserError(f"{args.png}: cannot be written ({fault.strerror})") from fault
     return 0
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 from pathlib import Path
 
 from voicechat.config import Config, load
+from voicechat.errors import UserError
 
 # flag -> the setting that it is short for
 _SHORT = {
@@ -45,6 +48,41 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def count(text: str) -> int:
+    """At least 1, as an argument's type."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} should be at least 1")
+    return number
+
+
+def seconds(text: str) -> float:
+    """A length of time, as an argument's type."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} should be at least 0")
+    return number
+
+
+def check_writable(path: Path) -> None:
+    """Refuses a file that could not be written, before the work for it is done.
+
+    Raises:
+        UserError: naming it.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; the name of a file is needed")
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UserError(f"{path}: cannot be written")
+
+
+def override(key: str, value: object) -> str:
+    """A setting as `--set` takes it, whatever its value holds."""
+    return f"{key}={json.dumps(value, ensure_ascii=False)}"
+
+
 def settings(args: argparse.Namespace) -> Config:
     """The session's settings: defaults, then `--config`, then `--set`, then the short flags.
 
@@ -55,6 +93,6 @@ def settings(args: argparse.Namespace) -> Config:
     overrides = list(args.set)
     for flag, key in _SHORT.items():
         if given.get(flag) is not None:
-            overrides.append(f"{key}={json.dumps(given[flag])}")
+            overrides.append(override(key, given[flag]))
     overrides += [text for flag, text in _SWITCHES.items() if given.get(flag)]
     return load(args.config, overrides)

@@ -56,9 +56,11 @@ class KeyValues(Cache):
         """Inside, one position is written at `slot` (`[1]` int64), and `window` are given."""
         for layer in self.layers:
             layer.slot, layer.window = slot, window
-        yield
-        for layer in self.layers:
-            layer.slot = None
+        try:
+            yield
+        finally:
+            for layer in self.layers:
+                layer.slot = None
 
 
 class _Layer(CacheLayerMixin):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import (
     AutoTokenizer,
@@ -26,6 +25,7 @@ from voicechat.engine import finder
 from voicechat.errors import UserError
 from voicechat.voices.presets import choose
 
+T = TypeVar("T")
 _LARGE = 4e9  # bytes of weights: from here on a CPU computes in bfloat16, to hold them
 
 
@@ -106,15 +106,27 @@ def load(config: ModelConfig, info: Callable[[str], None] = lambda line: None) -
     """
     device = _device(config.device)
     folder = finder.find(config.name, device, info)
-    size = _check(folder)
+    size = finder.check(folder)
     choose(_names(folder), config.voice)  # refused before a large model is loaded
     dtype = _dtype(config.dtype, device, size)
     info(f"loading {folder.name} ({size / 1e9:.1f} GB) on {device.type} in {_name(dtype)}")
     attention = "sdpa"  # captured steps bring masks, which flash attention does not take
     if device.type == "cuda" and not config.graphs and is_flash_attn_2_available():
         attention = "flash_attention_2"
-    model = _model(folder, dtype=dtype, attn_implementation=attention).to(device).eval()
+    with refusing_the_too_large():
+        model = _model(folder, dtype=dtype, attn_implementation=attention).to(device).eval()
     return assemble(folder, model, config)
+
+
+@contextmanager
+def refusing_the_too_large() -> Iterator[None]:
+    """Inside, or in what it decorates, a full GPU is the model's fault: nothing was said yet."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as fault:
+        raise UserError(
+            "the GPU's memory does not hold this model; name a smaller one with --model"
+        ) from fault
 
 
 def list_voices(config: ModelConfig, info: Callable[[str], None]) -> list[str]:
@@ -124,7 +136,7 @@ def list_voices(config: ModelConfig, info: Callable[[str], None]) -> list[str]:
         UserError: as `load`.
     """
     folder = finder.find(config.name, _device(config.device), info)
-    _check(folder)
+    finder.check(folder)
     return _names(folder)
 
 
@@ -139,7 +151,7 @@ def assemble(
     settings = ModelSettings()
     if (own := folder / "voicechat.yaml").exists():
         settings = merge(settings, read_yaml(own), str(own))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = _beside(folder, AutoTokenizer, "tokenizer")
     eos = model.thinker.generation_config.eos_token_id
     if eos is None:
         eos = tokenizer.convert_tokens_to_ids("<|im_end|>")
@@ -148,7 +160,7 @@ def assemble(
         where=folder,
         model=model,
         tokenizer=tokenizer,
-        feature_extractor=WhisperFeatureExtractor.from_pretrained(folder),
+        feature_extractor=_beside(folder, WhisperFeatureExtractor, "feature extractor"),
         voices=_voices(folder / "spk_dict.pt", model.device),
         settings=merge(settings, config.settings, "model.settings"),
         eos=(eos,) if isinstance(eos, int) else tuple(eos),
@@ -181,38 +193,6 @@ def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _check(folder: Path) -> int:
-    """Refuses what is no whole Qwen2.5-Omni checkpoint; gives the size of its weights in bytes."""
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise UserError(f"{folder} is no checkpoint: it has no usable config.json") from fault
-    if kind != "qwen2_5_omni":
-        raise UserError(f"{folder} holds a {kind} model; only Qwen2.5-Omni can be used here")
-    for needed in ("preprocessor_config.json", "tokenizer_config.json", "spk_dict.pt"):
-        if not (folder / needed).exists():
-            raise UserError(f"{folder} is not complete: {needed} is missing; fetch it again")
-    shards = _shards(folder)
-    for shard in shards:
-        try:
-            safe_open(shard, "pt").keys()
-        except (OSError, SafetensorError) as fault:
-            reason = "is missing" if not shard.exists() else f"is damaged ({fault})"
-            raise UserError(f"{shard} {reason}; fetch the checkpoint again") from fault
-    return sum(shard.stat().st_size for shard in shards)
-
-
-def _shards(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if not index.exists():
-        return [folder / "model.safetensors"]
-    try:
-        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, TypeError) as fault:
-        raise UserError(f"{index} is damaged; fetch the checkpoint again") from fault
-    return [folder / name for name in sorted(names)]
-
-
 def _model(folder: Path, **kwargs: Any) -> Qwen2_5OmniForConditionalGeneration:
     # Around the class's own `from_pretrained`, which cannot tell what was missing.
     load = PreTrainedModel.from_pretrained.__func__
@@ -226,6 +206,16 @@ def _model(folder: Path, **kwargs: Any) -> Qwen2_5OmniForConditionalGeneration:
     if missing := sorted(loaded["missing_keys"]):
         raise UserError(f"{folder} is not complete: it has no weights for {missing[0]}")
     return model
+
+
+def _beside(folder: Path, kind: type[T], name: str) -> T:
+    """What transformers' class makes of its files beside the weights."""
+    try:
+        return kind.from_pretrained(folder)
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        raise UserError(
+            f"{folder}: the files of its {name} are missing or damaged; fetch it again"
+        ) from fault
 
 
 def _voices(path: Path, device: torch.device) -> dict[str, Voice]:

@@ -12,6 +12,7 @@ from voicechat.engine.prompt import Segment, ids
 from voicechat.engine.talk import Talk
 from voicechat.errors import UserError
 
+_LEAST = 1024  # tokens beside the system prompt: the longest turn, 30 s, or some short ones
 Write = Callable[[int], list[Segment]]  # a turn's number -> the prompt up to it
 
 
@@ -32,18 +33,25 @@ class Context:
         """Reads a prompt of the talk, and gives the Thinker's state at its end, `[hidden]`.
 
         Raises:
-            UserError: if the turn alone is longer than the limit.
+            UserError: if the turn alone is longer than the limit, or the device's memory is full
+                whatever the limit.
         """
         while True:
             prompt = self._fitting(turn, write)
             try:
                 return self._memory.read(prompt)
-            except torch.cuda.OutOfMemoryError:
+            except torch.cuda.OutOfMemoryError as fault:
+                before = self._limit
                 self.shrink(len(ids(prompt)))
+                if self._limit == before:
+                    raise UserError(
+                        "out of GPU memory for even a short talk; name a smaller model with --model"
+                    ) from fault
 
     def shrink(self, reached: int) -> None:
-        """The device's memory did not hold a prompt of so many tokens: fewer from now on."""
-        self._limit = reached * 3 // 4
+        """The device did not hold so many tokens: fewer from now on, but enough to talk."""
+        least = len(ids(self._talk.system())) + _LEAST
+        self._limit = min(self._limit, max(reached * 3 // 4, least))
         self._memory.clear()
         torch.cuda.empty_cache()
         self._info(f"out of GPU memory: from now on a talk may have {self._limit} tokens")

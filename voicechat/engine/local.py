@@ -21,7 +21,7 @@ from torch import Tensor
 
 from voicechat.clock import MIC_RATE
 from voicechat.config import ModelConfig, SamplingSettings
-from voicechat.engine.checkpoint import Checkpoint
+from voicechat.engine.checkpoint import Checkpoint, refusing_the_too_large
 from voicechat.engine.context import Context, Write
 from voicechat.engine.graphs import warming
 from voicechat.engine.hearing import Hearing
@@ -64,20 +64,28 @@ class LocalEngine:
         self.checkpoint, self.options = checkpoint, options
         self.voice = checkpoint.voice(options.voice)
         self.last = ReplyRecord()
-        limit = min(options.context_tokens, checkpoint.context_tokens)
+        limit, room = min(options.context_tokens, checkpoint.context_tokens), self._room()
+        prompts = max(limit - room, limit // 2)
         captured = options.graphs and checkpoint.device.type == "cuda"
-        self._prepare(capacity=limit if captured else 0)
+        self._prepare(capacity=prompts + room if captured else 0)
         self._memory = Memory(self._thinker, self._talker)
         self._chat = ChatML(checkpoint.tokenizer)
         self._perception = Perception(checkpoint, self._thinker, self._chat)
         system = " ".join(filter(None, [checkpoint.settings.system_prompt, options.persona]))
         self._talk = Talk(self._chat, system)
-        self._context = Context(self._talk, self._memory, limit, info)
+        self._context = Context(self._talk, self._memory, prompts, info)
         self._generator = torch.Generator(checkpoint.device)
         self._stages = Stages()
         self._answering: int | None = None
         self._behind = False  # there is something to read
 
+    def _room(self) -> int:
+        """Positions that a reply may come to need after its prompt."""
+        settings = self.checkpoint.settings
+        # The Talker reads two before its first code.
+        return max(settings.thinker.max_new_tokens, settings.talker.max_new_tokens + 2)
+
+    @refusing_the_too_large()
     def _prepare(self, capacity: int) -> None:
         source = self.checkpoint
         self._beside = side_by_side(source.model)
@@ -94,6 +102,7 @@ class LocalEngine:
             self._token2wav = Token2Wav(source.model.token2wav, settings, self.options.graphs)
             self._speaker = self._token2wav.speaker(self.voice.cond, self.voice.ref_mel)
 
+    @refusing_the_too_large()
     @torch.inference_mode()
     def warm_up(self) -> None:
         """Reads the system prompt; where there is CUDA, captures and rehearses what will come."""
@@ -136,7 +145,10 @@ class LocalEngine:
     def type(self, turn: int, text: str) -> None:
         """Adds typed text to the turn."""
         known = normalise(text) if self.checkpoint.settings.typed_as_heard else text
-        self._open(turn).parts.append(known)
+        parts = self._open(turn).parts
+        if parts and isinstance(parts[-1], str):  # the template would join two lines as one word
+            known = f"{parts.pop()} {known}"
+        parts.append(known)
 
     @torch.inference_mode()
     def attach(self, turn: int, path: Path) -> None:

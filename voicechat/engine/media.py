@@ -71,7 +71,7 @@ class Perception:
                     image = file.convert("RGB")
             except Image.DecompressionBombError as fault:
                 raise ValueError(fault) from fault
-        made = self._processor()(image, return_tensors="pt")
+            made = self._processor()(image, return_tensors="pt")
         grid = made["image_grid_thw"]
         pixels = made["pixel_values"].to(self._thinker.device)
         features = self._model.get_image_features(pixels, grid.to(pixels.device)).pooler_output
@@ -86,14 +86,15 @@ class Perception:
 
     def _video(self, path: Path) -> Segment:
         frames, pcm = _decode(path)
-        pixels, grid = self._patches(frames)
+        with _legible(path):
+            pixels, grid = self._patches(frames)
         features = self._model.get_video_features(pixels, grid.to(pixels.device)).pooler_output
         seen, per_grid = torch.cat(features), 2 / _FPS
         placing = {"video_grid_thw": grid, "second_per_grids": torch.tensor([per_grid])}
-        if not len(pcm):
+        heard = self._hear(pcm)
+        if not len(heard):  # no sound, or less than a token of it
             ids = self._ids("<|vision_bos|>", *["<|VIDEO|>"] * len(seen), "<|vision_eos|>")
             return self._segment(ids, {"<|VIDEO|>": seen}, **placing)
-        heard = self._hear(pcm)
         opening, closing = ("<|vision_bos|>", "<|audio_bos|>"), ("<|audio_eos|>", "<|vision_eos|>")
         inside = self._interleaved(len(seen), int(grid[0, 0]), len(heard), per_grid)
         return self._segment(
@@ -172,11 +173,12 @@ def _decode(path: Path) -> tuple[list[Image.Image], np.ndarray]:
         import av
 
         with av.open(str(path)) as container:
-            if (container.duration or 0) > _VIDEO_S * av.time_base:
-                raise UserError(f"{path.name}: longer than the {_VIDEO_S} s that a video may last")
+            _refuse_long(path, (container.duration or 0) / av.time_base)
+            begun = (container.start_time or 0) / av.time_base
             frames: list[Image.Image] = []
             for frame in container.decode(video=0):
-                if frame.time * _FPS >= len(frames):
+                _refuse_long(path, frame.time - begun)  # a live recording tells no duration
+                if (frame.time - begun) * _FPS >= len(frames):
                     frames.append(frame.to_image())
         with av.open(str(path)) as container:
             resampler = av.AudioResampler(format="s16", layout="mono", rate=MIC_RATE)
@@ -186,6 +188,11 @@ def _decode(path: Path) -> tuple[list[Image.Image], np.ndarray]:
         raise UserError(f"{path.name}: holds no picture")
     pcm = np.concatenate([np.zeros((1, 0), np.int16), *(p.to_ndarray() for p in pieces)], axis=1)
     return frames + frames[-1:] * (len(frames) % 2), pcm[0]
+
+
+def _refuse_long(path: Path, seconds: float) -> None:
+    if seconds > _VIDEO_S:
+        raise UserError(f"{path.name}: longer than the {_VIDEO_S} s that a video may last")
 
 
 @contextmanager

@@ -47,9 +47,9 @@ class Sampler:
     def __call__(self, logits: Tensor, forbid: Sequence[int] = ()) -> int:
         """Chooses from `[vocabulary]` logits, never one of `forbid`."""
         scores = logits.to(torch.float32, copy=True)[None]
-        scores = self._processors(self._tokens[:, : self._length], scores)
-        if forbid:
+        if forbid:  # before top-k and top-p, which might leave nothing else to draw
             scores[:, list(forbid)] = -torch.inf
+        scores = self._processors(self._tokens[:, : self._length], scores)
         token = self._choose(scores)
         self._tokens[0, self._length] = token
         self._length += 1

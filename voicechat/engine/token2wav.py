@@ -14,13 +14,12 @@ import torch
 from torch import Tensor
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniToken2WavModel
 
-from voicechat.clock import CODE, exactly
+from voicechat.clock import CODE
 from voicechat.config import Token2WavSettings
 from voicechat.engine.dit import Dit, MelStream
 from voicechat.engine.graphs import warming
 from voicechat.engine.stages import Stages
 from voicechat.engine.vocoder import Vocoder, WaveStream
-from voicechat.errors import UserError
 from voicechat.events import EMPTY
 
 
@@ -31,9 +30,6 @@ class Token2Wav:
         model: its weights; put into float32, as `generate` does.
         settings: ODE, window and context.
         graphs: capture graphs where there is CUDA.
-
-    Raises:
-        UserError: if a setting has no meaning.
     """
 
     def __init__(
@@ -42,7 +38,6 @@ class Token2Wav:
         settings: Token2WavSettings,
         graphs: bool = True,
     ) -> None:
-        _check(settings)
         model = model.float().eval()
         self.dit = Dit(model.code2wav_dit_model, settings, graphs)
         context = settings.vocoder_context_frames
@@ -81,7 +76,6 @@ class SpeechStream:
 
     Attributes:
         codes_known: the DiT has an embedding for codes below this.
-        codes_done: how many codes have been rendered to samples.
         stages: where the time went, as `dit` and `bigvgan`.
     """
 
@@ -91,7 +85,6 @@ class SpeechStream:
         self._waves = WaveStream(token2wav.vocoder)
         self.stages = Stages()
         self.codes_known = token2wav.dit.codes
-        self.codes_done = 0
 
     def push(self, codes: list[int], final: bool) -> np.ndarray:
         """Takes codes and gives the samples that are settled by now.
@@ -105,7 +98,6 @@ class SpeechStream:
         """
         mels = self.stages.each("dit", self._mels.push(codes, final))
         pieces = [self._samples(mel, last) for mel, last in mels]
-        self.codes_done += exactly(sum(map(len, pieces)), CODE)
         return np.concatenate(pieces) if pieces else EMPTY
 
     def _samples(self, mel: Tensor, last: bool) -> np.ndarray:
@@ -153,24 +145,3 @@ class Behind:
 
     def _submit(self, codes: list[int], final: bool) -> None:
         self._pieces.append(self._executor.submit(self._stream.push, codes, final))
-
-
-def _check(settings: Token2WavSettings) -> None:
-    """Refuses what has no meaning.
-
-    Raises:
-        UserError: naming the setting.
-    """
-    wanted = {
-        "num_steps": (settings.num_steps >= 2, "at least 2"),
-        "blocks_ahead": (settings.blocks_ahead >= 0, "0 or more"),
-        "first_blocks": (settings.first_blocks >= 1, "at least 1"),
-        "most_blocks": (settings.most_blocks >= settings.first_blocks, "first_blocks or more"),
-        "vocoder_context_frames": (
-            settings.vocoder_context_frames >= 0 and settings.vocoder_context_frames % 2 == 0,
-            "an even number",
-        ),
-    }
-    for name, (fits, what) in wanted.items():
-        if not fits:
-            raise UserError(f"token2wav.{name} should be {what}, not {getattr(settings, name)}")

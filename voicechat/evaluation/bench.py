@@ -105,14 +105,18 @@ class Bench:
 
     Args:
         checkpoint: with real or random weights.
-        voice: whose.
+        config: how it was loaded and is asked to speak; always greedy and aloud.
         report: is given each run as it is done.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, voice: str, report: Callable[[Run], None] = lambda run: None
+        self,
+        checkpoint: Checkpoint,
+        config: ModelConfig,
+        report: Callable[[Run], None] = lambda run: None,
     ) -> None:
-        self.checkpoint, self.voice, self._report = checkpoint, voice, report
+        self.checkpoint, self._report = checkpoint, report
+        self._config = replace(config, greedy=True, text_only=False)
         self.runs: list[Run] = []
 
     def reply(self, case: str, question: np.ndarray, codes: int) -> None:
@@ -170,7 +174,7 @@ class Bench:
         return replace(self.checkpoint, settings=settings)
 
     def _engine(self, checkpoint: Checkpoint) -> LocalEngine:
-        engine = LocalEngine(checkpoint, ModelConfig(voice=self.voice, greedy=True))
+        engine = LocalEngine(checkpoint, self._config)
         engine.warm_up()
         return engine
 
