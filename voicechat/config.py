@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -19,6 +20,7 @@ QWEN_SYSTEM_PROMPT = (
     "You are Qwen, a virtual human developed by the Qwen Team, Alibaba Group, capable of "
     "perceiving auditory and visual inputs, as well as generating text and speech."
 )
+LONGEST_MS = 3_600_000  # an hour, of whatever
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class AudioConfig:
     cushion_max_ms: int = 240
     watchdog_ms: int = 1000
     echo: Literal["auto", "headset", "aec", "gate", "half"] = "auto"
+
+    def __post_init__(self) -> None:
+        _within(self, 20, 1000, "cushion_ms", "cushion_max_ms")  # a tick, and the shortest ring
+        _within(self, 100, LONGEST_MS, "watchdog_ms")
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,10 @@ class TurnsConfig:
     push_to_talk: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.complete_at <= 1:
-            raise UserError(f"complete_at is {self.complete_at}; it is above 0 and at most 1")
+        _within(self, 0, LONGEST_MS, *_all_ms(self))
+        _within(self, 0, 1, "threshold")
+        _within(self, 0.01, 1, "complete_at")
+        _within(self, 0, 3, "webrtcvad_mode")
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,12 @@ class BargeInConfig:
     backchannel_silence_ms: int = 400
     distance_db: float = 15.0
 
+    def __post_init__(self) -> None:
+        _within(self, 0, LONGEST_MS, *_all_ms(self))
+        _within(self, 1, LONGEST_MS, "duck_ms", "ramp_ms")
+        _within(self, 0, 1, "duck_gain")
+        _within(self, 0, inf, "distance_db")
+
 
 @dataclass(frozen=True)
 class SamplingSettings:
@@ -84,6 +98,12 @@ class SamplingSettings:
     top_p: float = 1.0
     repetition_penalty: float = 1.0
     max_new_tokens: int = 1024
+
+    def __post_init__(self) -> None:
+        _within(self, 0.01, 100, "temperature", "repetition_penalty")
+        _within(self, 0, inf, "top_k")  # 0: of all
+        _within(self, 0, 1, "top_p")
+        _within(self, 1, 1_000_000, "max_new_tokens")
 
 
 @dataclass(frozen=True)
@@ -98,6 +118,15 @@ class Token2WavSettings:
     first_blocks: int = 1
     most_blocks: int = 4
     vocoder_context_frames: int = 20
+
+    def __post_init__(self) -> None:
+        _within(self, 2, 1000, "num_steps")
+        _within(self, 0, 100, "guidance_scale")
+        _within(self, -1, 1.75, "sway_coefficient")  # beyond, time would run backwards
+        _within(self, 0, inf, "blocks_ahead", "vocoder_context_frames")
+        _within(self, 1, inf, "first_blocks", "most_blocks")
+        if self.vocoder_context_frames % 2:  # a code is two of them
+            raise UserError(f"vocoder_context_frames is {self.vocoder_context_frames}; it is even")
 
 
 @dataclass(frozen=True)
@@ -125,8 +154,7 @@ class ModelSettings:
     token2wav: Token2WavSettings = field(default_factory=Token2WavSettings)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.unfinished_share < 1:
-            raise UserError(f"unfinished_share is {self.unfinished_share}; it is a share, 0 to 1")
+        _within(self, 0, 0.99, "unfinished_share")
 
 
 @dataclass(frozen=True)
@@ -151,7 +179,9 @@ class ModelConfig:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        build(ModelSettings, self.settings, "model.settings")
+        _within(self, 0, 2**63 - 1, "seed")
+        _within(self, 1, inf, "context_tokens")
+        build(ModelSettings, self.settings, "settings")
 
 
 @dataclass(frozen=True)
@@ -220,7 +250,10 @@ def merge(settings: T, data: dict[str, Any], where: str) -> T:
         key: _value(hints[key], value, getattr(settings, key), f"{where}: {key}")
         for key, value in data.items()
     }
-    return replace(settings, **changes)
+    try:
+        return replace(settings, **changes)
+    except UserError as fault:  # the settings do not know where they stand
+        raise UserError(f"{where}: {fault}") from fault
 
 
 def _value(hint: Any, value: Any, current: Any, where: str) -> Any:
@@ -277,3 +310,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def _within(settings: Any, least: float, most: float, *names: str) -> None:
+    """Refuses what is out of range, or no number at all.
+
+    Raises:
+        UserError: naming the setting and its range.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            fits = f"{least} to {most}" if most < inf else f"at least {least}"
+            raise UserError(f"{name} is {value}; it is {fits}")
+
+
+def _all_ms(settings: Any) -> list[str]:
+    return [field.name for field in fields(settings) if field.name.endswith("_ms")]

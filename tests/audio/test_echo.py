@@ -163,6 +163,7 @@ def test_noise_is_no_echo() -> None:
     [
         (EchoPath("mic", "out"), "aec"),
         (EchoPath("mic", "out", 60, 65, 3), "aec"),
+        (EchoPath("mic", "out", 60, 40, None), "aec"),  # too soft to measure
         (EchoPath("mic", "out", 60, 12, 30), "aec"),
         (EchoPath("mic", "out", 600, 12, 30), "gate"),
         (EchoPath("mic", "out", 60, 12, 5), "gate"),
@@ -185,6 +186,13 @@ def test_a_broken_measurement_file_is_named(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(UserError, match="echo.json.*doctor"):
             choose_echo("auto", "mic", "out", file)
+
+
+def test_a_measurement_that_cannot_be_kept_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="echo.json: cannot be written") as fault:
+        save(EchoPath("mic", "out"), tmp_path / "file" / "echo.json")
+    assert "\n" not in str(fault.value)
 
 
 def test_a_headset_changes_nothing() -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from virtual_audio import VirtualCard
@@ -13,6 +14,7 @@ from virtual_audio import VirtualCard
 from voicechat.audio.calibration import EchoPath
 from voicechat.audio.checkup import Level
 from voicechat.audio.wav import read_wav
+from voicechat.cli.doctor import _check_echo
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +59,32 @@ def test_the_doctor_measures_the_echo_and_keeps_it(card: VirtualCard, tmp_path: 
     path = EchoPath(**measured)
     assert path.delay_ms is not None and 80 < path.delay_ms < 400
     assert path.loss_db == pytest.approx(0, abs=3), "the loopback is at full level"
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "advice"),
+    [
+        (EchoPath("m", "o"), "none heard", []),
+        (EchoPath("m", "o", 60, 40, None), "too soft", []),
+        (EchoPath("m", "o", 60, 12, 25), "removes 25 dB", []),
+        (EchoPath("m", "o", 60, 12, 0.0), "removes 0 dB", ["cannot be cancelled"]),
+    ],
+)
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_echo_is_told_and_advised_on_even_where_nothing_can_be_kept(
+    path: EchoPath, said: str, advice: list[str], kept: bool, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "file").touch()
+    home = tmp_path if kept else tmp_path / "file"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    monkeypatch.setattr("voicechat.audio.checkup.measure_echo", lambda *_: path)
+    device = SimpleNamespace(name="m")
+    given = _check_echo(SimpleNamespace(input=device, output=device))
+    assert said in capsys.readouterr().out
+    expected = advice if kept else [*advice, "echo.json: cannot be written"]
+    assert len(given) == len(expected)
+    assert all(part in line for part, line in zip(expected, given, strict=True))
 
 
 @pytest.mark.parametrize(

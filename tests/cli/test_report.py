@@ -23,7 +23,17 @@ def test_figures_and_a_picture_of_a_session(tmp_path: Path, capsys) -> None:
 
 @pytest.mark.parametrize(
     ("total_s", "rows", "row_s"),
-    [(0.0, 1, 30.0), (31.0, 1, 31.0), (60.0, 2, 30.0), (80.0, 3, 30.0)],
+    [(0.0, 1, 30.0), (31.0, 1, 31.0), (60.0, 2, 30.0), (80.0, 3, 30.0), (14_400.0, 240, 60.0)],
 )
-def test_a_picture_has_no_row_of_next_to_nothing(total_s: float, rows: int, row_s: float) -> None:
+def test_a_picture_has_no_row_of_next_to_nothing_and_not_too_many(
+    total_s: float, rows: int, row_s: float
+) -> None:
     assert rows_of(total_s) == (rows, row_s)
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path, capsys) -> None:
+    with Recorder(tmp_path / "s", config()):
+        pass
+    assert main(["report", str(tmp_path / "s"), "--png", str(tmp_path / "no" / "x.png")]) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1 and "there is no folder" in said.err and not said.out

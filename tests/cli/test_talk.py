@@ -23,6 +23,7 @@ def shown(flags: list[str], capsys: pytest.CaptureFixture) -> dict:
     [
         (["--voice", "Alder"], "model", "voice", "Alder"),
         (["--persona", 'it\'s "you" \\ me'], "model", "persona", 'it\'s "you" \\ me'),
+        (["--persona", "glad 😀"], "model", "persona", "glad 😀"),
         (["--lang", "no"], "model", "lang", "no"),
         (["--input", "7"], "audio", "input", "7"),
         (["--echo", "half"], "audio", "echo", "half"),
@@ -48,6 +49,7 @@ def test_what_is_shown_can_be_given_back(tmp_path: Path, capsys: pytest.CaptureF
     [
         (["--echo", "loud"], "headset"),
         (["--set", "turns.ends=5"], "end_ms"),
+        (["--set", "barge_in.ramp_ms=0"], "ramp_ms is 0"),
         (["--config", "missing.yaml"], "missing.yaml"),
         (["--input", "no such microphone"], "apt install|devices"),
     ],
@@ -60,14 +62,26 @@ def test_what_does_not_fit_is_one_line(
     assert said.count("\n") == 1 and any(name in said for name in named.split("|"))
 
 
-def test_a_folder_that_holds_a_session_is_not_recorded_over(
+def test_what_a_folder_holds_is_not_recorded_over_and_no_model_is_loaded_for_it(
     tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("voicechat.cli.talk._missing_devices", lambda config: "no device")
-    monkeypatch.setattr("voicechat.cli.talk.LOG", tmp_path / "log.txt")
-    (tmp_path / "session.json").write_text("{}")
-    assert main(["--model", "scripted", "--record", str(tmp_path)]) == 2
-    assert "holds a session already" in capsys.readouterr().err
+    (tmp_path / "mic.wav").touch()
+    assert main(["--model", "no such model", "--record", str(tmp_path)]) == 2
+    assert "holds mic.wav already" in capsys.readouterr().err
+
+
+def test_without_a_place_for_the_log_the_talk_goes_on_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("voicechat.cli.talk._missing_devices", lambda config: "no device")
+    monkeypatch.setattr("voicechat.cli.talk._sample", lambda *_: None)
+    monkeypatch.setattr("voicechat.cli.talk.LOG", tmp_path / "file" / "log.txt")
+    assert main(["--model", "scripted"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3 and said[-1].endswith("; this talk has no log")
 
 
 def test_help_takes_little_work() -> None:

@@ -134,8 +134,16 @@ def test_a_full_disk_ends_the_recording_and_not_the_talk(tmp_path: Path) -> None
 
 
 def test_a_session_is_never_written_over(recorded: Path) -> None:
-    with pytest.raises(UserError, match="holds a session already"):
+    with pytest.raises(UserError, match="holds session.json already"):
         Recorder(recorded, config())
+
+
+@pytest.mark.parametrize("name", [format.CONFIG, format.MIC, format.EVENTS])
+def test_nor_is_a_file_of_the_users_own(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError, match=f"holds {name} already"):
+        Recorder(tmp_path, config())
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,8 @@ class Console:
     [
         (False, " why\xe0H not", (Key.SPACE,), "why not", ""),  # between them an arrow key
         (False, "hello\r\x1b", (Typed("hello"), Key.ESCAPE), "", ""),
+        (False, "hi \ud83d\ude00\r", (Typed("hi 😀"),), "", ""),  # an emoji comes in two halves
+        (False, "hi\ud83d", (), "hi�", ""),
         (True, "hello\r\r.\r", (Typed("hello"), Key.SPACE, Key.ESCAPE), "", "hello\n\n.\n"),
     ],
 )

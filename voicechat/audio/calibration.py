@@ -35,7 +35,8 @@ class EchoPath:
         output: the speaker's name.
         delay_ms: from handing a sample to the DAC to reading it; None if no echo was heard.
         loss_db: how much softer the echo is than what was played; None if none was heard.
-        erle_db: how much of it the canceller removed; None if none was heard.
+        erle_db: how much of it the canceller removed; None if there was nothing to remove: no
+            echo, or one too soft to measure that.
     """
 
     input: str
@@ -50,10 +51,10 @@ class EchoPath:
         None is no reason to leave the canceller out: it leaves itself out while none comes
         (`EchoFree`), and is back when the headset is pulled out or the speaker is turned up.
         """
-        if self.delay_ms is None or self.loss_db is None or self.loss_db >= UNHEARD_LOSS_DB:
+        if None in (self.delay_ms, self.loss_db, self.erle_db) or self.loss_db >= UNHEARD_LOSS_DB:
             return "aec"
-        cancelled = self.erle_db is not None and self.erle_db >= LEAST_ERLE_DB
-        return "aec" if cancelled and self.delay_ms <= LONGEST_DELAY_MS else "gate"
+        cancelled = self.erle_db >= LEAST_ERLE_DB and self.delay_ms <= LONGEST_DELAY_MS
+        return "aec" if cancelled else "gate"
 
 
 def choose_echo(mode: str, input_name: str, output_name: str, path: Path | None = None) -> str:
@@ -85,21 +86,30 @@ def load(path: Path) -> list[EchoPath]:
     Raises:
         UserError: if the file is broken.
     """
-    if not path.exists():
-        return []
     try:
         return [EchoPath(**item) for item in json.loads(path.read_text(encoding="utf-8"))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     except (OSError, ValueError, TypeError) as fault:
         raise UserError(f"{path}: cannot be read; delete it and run `doctor` again") from fault
 
 
 def save(measured: EchoPath, path: Path) -> None:
-    """Keeps a measurement in place of an older one between the same devices."""
+    """Keeps a measurement in place of an older one between the same devices.
+
+    Raises:
+        UserError: if the file is broken or cannot be written.
+    """
     devices = (measured.input, measured.output)
     others = [old for old in load(path) if (old.input, old.output) != devices]
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps([asdict(item) for item in (*others, measured)], indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as fault:
+        raise UserError(
+            f"{path}: cannot be written ({fault.strerror}); --echo auto knows nothing of this"
+        ) from fault
 
 
 def sweep() -> np.ndarray:

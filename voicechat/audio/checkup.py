@@ -13,7 +13,9 @@ from voicechat.audio.levels import dbfs
 from voicechat.clock import MIC_RATE, SPEAKER_RATE, TICKS_PER_S
 
 TAIL_S = 1.5  # listened on after a sound, for a late echo and the room's noise
+NOISE_TICKS = TICKS_PER_S  # of the tail, its end: the room's noise
 LOUD_DB = -50.0  # an echo softer than this is not worth measuring what was cancelled of it
+CLEAR_DB = 10.0  # nor one less far above the noise; what is so far below the noise is not measured
 CLIPPING = 32_000
 
 
@@ -111,11 +113,30 @@ def find_sweep(frames: np.ndarray, heard: list[np.ndarray]) -> tuple[float, floa
 
 
 def measure_erle(frames: np.ndarray, heard: list[np.ndarray]) -> float | None:
-    """By how many dB the canceller lowers the loud echo, its first second not counted."""
+    """By how many dB the canceller lowers the loud echo, its first second not counted.
+
+    The room's noise, which no canceller removes, is taken from what was and from what is left.
+
+    Args:
+        frames: `[ticks, 320]` int16, 16 kHz.
+        heard: what the DAC took in each of these ticks, 24 kHz.
+
+    Returns:
+        None if no echo is loud, or none is clear of the noise.
+    """
     canceller = Canceller()
-    pairs = [(mic, canceller.process(mic, ref)) for mic, ref in zip(frames, heard, strict=True)]
-    loud = [pair for pair in pairs[TICKS_PER_S:] if dbfs(pair[0]) > LOUD_DB]
+    cleaned = np.stack([canceller.process(*pair) for pair in zip(frames, heard, strict=True)])
+    noise = frames[-NOISE_TICKS:]
+    least_db = max(LOUD_DB, dbfs(noise) + CLEAR_DB)
+    loud = [n for n in range(TICKS_PER_S, len(frames)) if dbfs(frames[n]) > least_db]
     if not loud:
         return None
-    before, after = (np.concatenate(part) for part in zip(*loud, strict=True))
-    return round(dbfs(before) - dbfs(after), 1)
+    before, after = (
+        _power(sound[loud]) - _power(sound[-NOISE_TICKS:]) for sound in (frames, cleaned)
+    )
+    least = max(1.0, _power(noise) / 10 ** (CLEAR_DB / 10))  # 1: a step of 16 bits
+    return round(10 * float(np.log10(before / max(after, least))), 1)
+
+
+def _power(pcm: np.ndarray) -> float:
+    return float(np.mean(np.square(pcm, dtype=np.float64)))

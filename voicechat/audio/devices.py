@@ -174,8 +174,9 @@ class Devices:
     def close(self) -> None:
         """Closes both."""
         self._closed = True
-        if self._reopening:
-            self._reopening.join()
+        reopening = self._reopening  # the thread itself clears it at its end
+        if reopening:
+            reopening.join()
         self._close_streams()
 
     def __enter__(self) -> Devices:

@@ -76,9 +76,8 @@ class EchoFree:
             self._free = True
 
     def _peak(self) -> float:
-        size = len(
-            self._reference
-        )  # so many: round the circle come other delays than are looked at
+        # So many: round the circle come other delays than are looked at.
+        size = len(self._reference)
         cross = np.conj(np.fft.rfft(self._mic, size)) * np.fft.rfft(self._reference)
         cross /= np.sqrt(np.maximum(np.abs(cross), 1e-9))
         match = np.abs(np.fft.irfft(cross, size)[: self.DELAYS])

@@ -12,7 +12,7 @@ from voicechat.audio.resample import Resampler
 from voicechat.audio.ring import Ring
 from voicechat.clock import CODE, SPEAKER_RATE
 
-CAPACITY_S = 60  # a reply is handed out 120 to 400 ms ahead; a test tone may come whole
+CAPACITY_S = 60  # a reply is handed out 120 to 240 ms ahead; a test tone may come whole
 
 
 class Speaker:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicechat.cli.options import add_model_arguments, settings
+from voicechat.cli.options import add_model_arguments, count, settings
 from voicechat.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ HELP = "score what is heard, thought and said, by voices and phrasings never tra
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `bench quality`."""
     add_model_arguments(parser)
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="talks of each exam")
+    parser.add_argument("--limit", type=count, default=20, metavar="N", help="talks of each exam")
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER",
         help="pairs of wav and txt to be repeated (by pocket: only heard), instead of its domain",

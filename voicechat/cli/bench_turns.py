@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from voicechat.cli.options import add_model_arguments, settings
+from voicechat.cli.options import add_model_arguments, count, settings
 from voicechat.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `bench turns`."""
     add_model_arguments(parser)
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="scenes (default: all)")
-    parser.add_argument("--count", type=int, default=20, metavar="N", help="scenes of each kind")
+    parser.add_argument("--count", type=count, default=20, metavar="N", help="scenes of each kind")
     parser.add_argument(
         "--compute", choices=("zero", "measured", "cpu"), default="measured",
         help="what the engine takes on the sample clock: no time, the time that it really took, or "

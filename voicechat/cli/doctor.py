@@ -125,16 +125,24 @@ def _check_echo(devices: Devices) -> list[str]:
     print("Be quiet again: you will hear a rising tone and a sentence ...", flush=True)
     speech = read_wav(_sample(), SPEAKER_RATE)
     path = measure_echo(devices, speech, devices.input.name, devices.output.name)
-    calibration.save(path, calibration.default_path())
+    advice = []
     if path.delay_ms is None:
         _say("echo", "none heard: a headset, or the speaker is off")
-        return []
-    removed = f"the canceller removes {path.erle_db:.0f} dB" if path.erle_db else "too soft to hurt"
-    _say("echo", f"{path.delay_ms:.0f} ms late, {path.loss_db:.0f} dB softer; {removed}")
-    _say("", f"--echo auto will use: {path.remedy()}")
+    else:
+        removed = "too soft to try the canceller on"
+        if path.erle_db is not None:
+            removed = f"the canceller removes {path.erle_db:.0f} dB"
+        _say("echo", f"{path.delay_ms:.0f} ms late, {path.loss_db:.0f} dB softer; {removed}")
+        _say("", f"--echo auto will use: {path.remedy()}")
     if path.remedy() == "gate":
-        return ["the echo cannot be cancelled: use a headset, or interrupt louder than the reply"]
-    return []
+        advice.append(
+            "the echo cannot be cancelled: use a headset, or interrupt louder than the reply"
+        )
+    try:
+        calibration.save(path, calibration.default_path())
+    except UserError as fault:  # what was measured has been told all the same
+        advice.append(str(fault))
+    return advice
 
 
 def _sample() -> Path:

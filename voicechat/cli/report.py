@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voicechat.cli.options import check_writable
 from voicechat.clock import CODE, FRAME, MIC_RATE, TICKS_PER_S
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 HELP = "figures and a picture of a recorded session"
 ROW_S = 30.0  # of a picture, about
+MOST_ROWS = 240  # two hours of them; 298 are more pixels than matplotlib draws
 MARKS = {"speech_start": "|", "soft_end": ".", "turn_end": "x", "duck": "v", "pause": "s",
          "resume": "^", "cut": "X", "reply_end": "o", "discard": "d", "error": "*"}  # fmt: skip
 
@@ -33,10 +35,11 @@ def run(args: argparse.Namespace) -> int:
     from voicechat.recording.reader import read
 
     recording = read(args.folder)
+    png = args.png or args.folder / "session.png"
+    check_writable(png)
     figures = _figures(recording)
     for name, value in figures.items():
         print(f"{name:24} {value}")
-    png = args.png or args.folder / "session.png"
     _draw(recording, png)
     print(f"{'picture':24} {png}")
     print(json.dumps(figures))
@@ -101,7 +104,7 @@ def _unheard(events: list[dict[str, Any]]) -> int:
 
 def rows_of(total_s: float) -> tuple[int, float]:
     """The rows of a picture and their length, a little longer rather than a last row of little."""
-    rows = max(1, round(total_s / ROW_S))
+    rows = min(max(1, round(total_s / ROW_S)), MOST_ROWS)
     return rows, max(ROW_S, total_s / rows)
 
 
@@ -119,7 +122,7 @@ def _draw(recording: Recording, png: Path) -> None:
     figure.legend(handles, labels, loc="lower center", ncols=len(labels), fontsize=8)
     axes[-1, 0].set_xlabel("seconds")
     figure.tight_layout(rect=(0, 0.25 / (2.2 * rows + 0.6), 1, 1))
-    figure.savefig(png, dpi=100)
+    figure.savefig(png, dpi=100, format="png")
     pyplot.close(figure)
 
 

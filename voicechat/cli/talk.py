@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from voicechat.conversation.session import Devices
     from voicechat.engine.base import Engine
     from voicechat.ui.screen import Display
+
+    MakeDisplay = Callable[[Config], Display]
 
 HELP = "talk by microphone and speaker; what happens without a command"
 LOG = Path.home() / ".cache" / "voicechat" / "log.txt"
@@ -54,12 +59,16 @@ def run(args: argparse.Namespace) -> int:
     fault = _missing_devices(config.audio)
     if fault:
         print(f"{fault}\nInstead, a sample: recorded questions are asked.", file=sys.stderr)
+    if args.record:
+        from voicechat.recording.writer import make_folder
+
+        make_folder(args.record)
     from voicechat.cli.wiring import make_engine
 
-    _log_to_file()
+    log = _open_log()
     engine, voice = make_engine(config.model)
     talk = _sample if fault else _live
-    talk(args, config, engine, voice)
+    talk(args, config, engine, partial(_display, args, log, voice))
     if args.record:
         print(f"{args.record} holds the session; see `python main.py report {args.record}`.")
     return 0
@@ -82,7 +91,9 @@ def _missing_devices(config: AudioConfig) -> str:
     return ""
 
 
-def _live(args: argparse.Namespace, config: Config, engine: Engine, voice: str) -> None:
+def _live(
+    args: argparse.Namespace, config: Config, engine: Engine, make_display: MakeDisplay
+) -> None:
     """The talk by microphone and speaker."""
     from voicechat.audio.calibration import choose_echo
     from voicechat.audio.devices import Devices
@@ -90,16 +101,18 @@ def _live(args: argparse.Namespace, config: Config, engine: Engine, voice: str) 
     with Devices(config.audio) as devices:
         echo = choose_echo(config.audio.echo, devices.input.name, devices.output.name)
         config = _with_echo(config, echo)
-        display = _display(args, config, voice)
+        display = make_display(config)
         _hold(args, config, engine, devices, display, display.show)
 
 
-def _sample(args: argparse.Namespace, config: Config, engine: Engine, voice: str) -> None:
+def _sample(
+    args: argparse.Namespace, config: Config, engine: Engine, make_display: MakeDisplay
+) -> None:
     """The talk over recorded questions; no speaker, no echo."""
     from voicechat.cli.sample import SampleTalk
 
     config, devices = _with_echo(config, "headset"), SampleTalk()
-    display = _display(args, config, voice)
+    display = make_display(config)
     _hold(args, config, engine, devices, display, devices.watched(display.show))
     devices.write(REPLY)
     print(f"{REPLY} holds what was said: the questions left, the answers right.")
@@ -136,7 +149,7 @@ def _is_plain(args: argparse.Namespace) -> bool:
     return args.plain or not sys.stdout.isatty()
 
 
-def _display(args: argparse.Namespace, config: Config, voice: str) -> Display:
+def _display(args: argparse.Namespace, log: Path, voice: str, config: Config) -> Display:
     from voicechat.ui.plain import Plain
     from voicechat.ui.screen import Screen
     from voicechat.ui.view import View
@@ -149,11 +162,17 @@ def _display(args: argparse.Namespace, config: Config, voice: str) -> Display:
         threshold=config.turns.threshold,
         push_to_talk=config.turns.push_to_talk,
     )
-    return Screen(view, LOG)
+    return Screen(view, log)
 
 
-def _log_to_file() -> None:
+def _open_log() -> Path:
     """Tracebacks go there, so that the screen stays whole; it holds the latest talk."""
-    LOG.parent.mkdir(parents=True, exist_ok=True)
-    LOG.write_bytes(b"")
-    logging.basicConfig(filename=LOG, format="%(asctime)s %(name)s %(message)s", force=True)
+    log = LOG
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+    except OSError as fault:
+        print(f"{log}: {fault.strerror}; this talk has no log", file=sys.stderr)
+        log = Path(os.devnull)
+    logging.basicConfig(filename=log, format="%(asctime)s %(name)s %(message)s", force=True)
+    return log

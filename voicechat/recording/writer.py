@@ -28,19 +28,35 @@ WAVS = {
     format.REPLIES: SPEAKER_RATE,
 }
 JSONLS = (format.TICKS, format.ACTIONS, format.EVENTS)
+FILES = (format.HEADER, format.CONFIG, *WAVS, *JSONLS)
 LIBRARIES = ("numpy", "onnxruntime", "silero-vad", "webrtcvad-wheels", "livekit", "samplerate",
              "torch", "transformers")  # fmt: skip
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a session's folder, unless it is there and free for one.
+
+    Raises:
+        UserError: if it cannot be made, or holds a file of a session's name.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = [name for name in FILES if (folder / name).exists()]
+    except OSError as fault:
+        raise UserError(f"--record {folder}: {fault.strerror or fault}") from fault
+    if there:
+        raise UserError(f"--record {folder}: holds {there[0]} already; choose another folder")
 
 
 class Recorder:
     """Writes a session's folder, a second at a time.
 
     Args:
-        folder: made if it is missing; it must hold no session yet.
+        folder: made if it is missing; nothing in it is written over.
         config: the settings, as the core got them.
 
     Raises:
-        UserError: if the folder cannot be written or holds a session.
+        UserError: if the folder cannot be written, or holds a file of a session's name.
     """
 
     def __init__(self, folder: Path, config: Config) -> None:
@@ -101,10 +117,8 @@ class _Files:
     """The session's files; what was added is on disk at the latest a second later."""
 
     def __init__(self, folder: Path, config: Config) -> None:
+        make_folder(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if (folder / format.HEADER).exists():
-                raise UserError(f"{folder}: holds a session already; choose another folder")
             (folder / format.CONFIG).write_text(dump(config), encoding="utf-8")
             (folder / format.HEADER).write_text(json.dumps(_header()) + "\n", encoding="utf-8")
             self._wavs = {name: _Wav(folder / name, rate) for name, rate in WAVS.items()}

@@ -163,4 +163,5 @@ def _console(seconds: float, echo: bool) -> bytes:
         if echo:
             msvcrt.putwch(char)
         pressed += char
-    return pressed.encode()
+    # What is beyond 16 bits, an emoji, came as two halves.
+    return pressed.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
