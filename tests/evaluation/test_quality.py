@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -111,10 +110,11 @@ def test_a_typed_exam_asks_the_real_engine_and_alternates_its_voices(tmp_path: P
     assert (again.expected, again.reply.text) == (first.expected, first.reply.text)
 
 
-def test_a_missing_synthesiser_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*args: object) -> None:
-        raise FileNotFoundError(2, "No such file or directory", "text2wave")
-
-    monkeypatch.setattr(quality, "speak", missing)
-    with pytest.raises(UserError, match="spoken by text2wave, which is missing"):
-        next(quality.examine(Exam("unseen", group="unseen"), 1, engine=Mock()))
+def test_recordings_are_named_where_their_text_cannot_be_read(tmp_path: Path) -> None:
+    for name, text in (("a", b"hello"), ("b", b"caf\xe9"), ("c", b"unspoken")):
+        (tmp_path / f"{name}.txt").write_bytes(text)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.wav").touch()
+    assert quality.recordings(tmp_path, 1) == [(tmp_path / "a.wav", "hello")]
+    with pytest.raises(UserError, match="b.txt is not in UTF-8"):
+        quality.recordings(tmp_path, 3)

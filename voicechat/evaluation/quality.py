@@ -1,7 +1,8 @@
 """`main.py bench quality`: is what the model hears, thinks and says right?
 
 Talks of the domain are asked through the streaming engine by voices that pocket was never trained
-on, and count as right if the last reply is exactly the one expected.
+on, in phrasings that it was trained on unless the exam says otherwise, and count as right if the
+last reply is exactly the one expected.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import numpy as np
 from voicechat.audio.wav import read_wav
 from voicechat.clock import FRAME, MIC_RATE
 from voicechat.engine.local import LocalEngine
-from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
 from voicechat.evaluation.said import as_float
 from voicechat.events import Heard
@@ -27,10 +27,12 @@ from voicechat.spelling import normalise
 from voicechat.training.augment import at_snr, noise
 from voicechat.training.domain import Talk, talk
 from voicechat.training.domain.outside import replies as admissions
+from voicechat.training.speech import pairs_of, text_of
 from voicechat.training.users import speak
 
 LEAD_S, TAIL_S = 0.15, 0.4
 ROOM = 2e-4  # a quiet room's noise, of full scale
+_NOISES = 1  # the bank that no training draws from
 REPEAT = "Repeat exactly what the user says, word for word, and say nothing else."
 ALOUD_WORDS = 15  # longer replies are only read: a story takes as long as ten lines
 
@@ -42,9 +44,9 @@ class Exam:
     Attributes:
         name: as it is reported.
         group: of the voices that ask, `training.users.GROUPS`; empty: typed.
-        split: of the domain.
+        split: of the domain: "phrasing" and "pairs" were never trained, nor asked by anybody.
         kinds: of talks; none: all, as they are drawn.
-        snr_db: of the noise under the voice, if any.
+        snr_db: of the noise under the voice, if any: sounds as in training, but none of its own.
         aloud: the answers are spoken and listened to, unless they are long.
     """
 
@@ -62,10 +64,12 @@ EXAMS = (
     Exam("spoken", aloud=True),
     Exam("typed", group=""),
     Exam("unseen phrasing", split="phrasing"),
+    Exam("unseen phrasing, typed", group="", split="phrasing"),
     Exam("noise 15 dB", snr_db=15.0),
     Exam("unseen synthesiser", group="unseen"),
     Exam("unseen pairs", split="pairs"),
     Exam("several turns", kinds=("memory", "follow", "repeat", "resume")),
+    Exam("several turns, unseen phrasing", split="phrasing", kinds=("follow", "repeat", "resume")),
     Exam("outside the domain", split="phrasing", kinds=("outside",)),
     Exam("unfinished", kinds=("unfinished",)),
 )
@@ -157,7 +161,7 @@ def spoken(asked: Talk, exam: Exam, seed: int) -> list[np.ndarray]:
         padded = np.pad(pcm, (int(LEAD_S * MIC_RATE), int(TAIL_S * MIC_RATE)))
         if exam.snr_db is not None:
             kind = ("white", "pink", "hum", "clicks", "tones")[seed % 5]
-            padded = at_snr(pcm, padded, noise(kind, len(padded), [], rng), exam.snr_db)
+            padded = at_snr(pcm, padded, noise(kind, len(padded), [], rng, _NOISES), exam.snr_db)
         padded = padded + rng.standard_normal(len(padded)) * ROOM
         pcms.append(np.round(np.clip(padded, -1, 1) * 32767).astype(np.int16))
     return pcms
@@ -165,14 +169,7 @@ def spoken(asked: Talk, exam: Exam, seed: int) -> list[np.ndarray]:
 
 @lru_cache(maxsize=256)  # exams share their talks
 def _said(asked: Talk, seed: int, group: str) -> list[np.ndarray]:
-    try:
-        return speak(asked, seed, group)[1]
-    except ImportError as fault:
-        raise UserError(f"its questions are spoken by {fault.name}, which is missing") from fault
-    except FileNotFoundError as fault:
-        raise UserError(
-            f"its questions are spoken by {fault.filename}, which is missing"
-        ) from fault
+    return speak(asked, seed, group)[1]
 
 
 def converse(engine: LocalEngine, asked: Talk, pcms: Sequence[np.ndarray | None]) -> Reply:
@@ -211,12 +208,9 @@ def recordings(folder: Path, count: int) -> list[tuple[Path, str]]:
     """The first recordings of a folder of NAME.wav and NAME.txt, with what is said in each.
 
     Raises:
-        UserError: there is no pair.
+        UserError: there is no pair, or a text cannot be read.
     """
-    texts = [t for t in sorted(folder.glob("*.txt")) if t.with_suffix(".wav").exists()][:count]
-    if not texts:
-        raise UserError(f"{folder} holds no pairs of NAME.wav and NAME.txt")
-    return [(t.with_suffix(".wav"), t.read_text(encoding="utf-8").strip()) for t in texts]
+    return [(wav, text_of(wav)) for wav in pairs_of(folder)[:count]]
 
 
 def repeat(folder: Path, count: int, engine: Engines) -> tuple[float, float, int]:

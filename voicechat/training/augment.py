@@ -13,6 +13,7 @@ import soxr
 from scipy.signal import fftconvolve, lfilter
 
 from voicechat.clock import HEARING_BLOCK, MIC_RATE
+from voicechat.training.checks import check
 
 NOISES = ("white", "pink", "brown", "hum", "clicks", "tones", "babble")
 
@@ -38,6 +39,9 @@ class Augmentation:
     lead_ms: tuple[int, int] = (0, 500)
     trail_ms: tuple[int, int] = (100, 900)
     floor_db: tuple[float, float] = (-90.0, -55.0)  # a microphone's own noise, full scale
+
+    def __post_init__(self) -> None:
+        check(self, "warp tract block_edge pause room telephone microphone echo noise")
 
 
 def augment(
@@ -88,18 +92,19 @@ def at_snr(speech: np.ndarray, padded: np.ndarray, noisy: np.ndarray, snr_db: fl
 
 
 def noise(
-    kind: str, samples: int, others: list[np.ndarray], rng: np.random.Generator
+    kind: str, samples: int, others: list[np.ndarray], rng: np.random.Generator, bank: int = 0
 ) -> np.ndarray:
-    """`[samples]` of one of the `NOISES`, at any level."""
+    """`[samples]` of one of the `NOISES`, at any level; training has those of bank 0."""
     if kind == "babble":
         talkers = rng.choice(len(others), min(len(others), int(rng.integers(2, 7))), replace=False)
         return np.sum([_loop(others[i], samples, rng) for i in talkers], axis=0)
-    return _loop(_bank(kind), samples, rng)
+    return _loop(_bank(kind, bank), samples, rng)
 
 
 @cache
-def _bank(kind: str, seconds: int = 60) -> np.ndarray:
-    rng, n = np.random.default_rng(NOISES.index(kind)), seconds * MIC_RATE
+def _bank(kind: str, number: int, seconds: int = 60) -> np.ndarray:
+    seed = NOISES.index(kind) + number * len(NOISES)
+    rng, n = np.random.default_rng(seed), seconds * MIC_RATE
     t = np.arange(n) / MIC_RATE
     if kind in ("white", "pink", "brown"):
         slope = {"white": 0.0, "pink": 0.5, "brown": 1.0}[kind]

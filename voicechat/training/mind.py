@@ -23,9 +23,11 @@ from voicechat.training import exam
 from voicechat.training import thinker as thinking
 from voicechat.training.augment import Augmentation
 from voicechat.training.bank import Clip, caught, clips_of, load_talks, similar
+from voicechat.training.checks import check
 from voicechat.training.conversations import Said, mixed, recorded, spoken_row, text_row, write
 from voicechat.training.data import TESTS
 from voicechat.training.ears import Ears
+from voicechat.training.hearing import EMBEDDING
 from voicechat.training.loop import Losses, Schedule, Trainer, trained
 from voicechat.training.missed import missed
 from voicechat.training.optim import MuonAdamW, compiled
@@ -65,6 +67,9 @@ class HearingConfig:
     general: float = 0.3
     whisper: float = 0.0
 
+    def __post_init__(self) -> None:
+        check(self, "general whisper", batch=1)
+
 
 @dataclass(frozen=True)
 class ReadingConfig:
@@ -89,6 +94,9 @@ class ReadingConfig:
     turns: int = 5
     typed: float = 0.7
     seldom: float = 0.5
+
+    def __post_init__(self) -> None:
+        check(self, "typed seldom", rows=1, turns=1)
 
 
 @dataclass(frozen=True)
@@ -122,14 +130,16 @@ class JointConfig:
     ctc: float = 0.3
     missed: float = 0.0
 
+    def __post_init__(self) -> None:
+        check(self, "typed missed", spoken_rows=1, spoken_turns=1, text_rows=1)
+
 
 @dataclass(frozen=True)
 class ThinkerConfig:
     """Settings of the stage `thinker`.
 
     Attributes:
-        width: Hidden size of the language model.
-        layers: Its layers.
+        layers: Layers of the language model.
         hearing: The encoder's own stage.
         reading: The language model's stage on text.
         joint: Both together.
@@ -146,7 +156,6 @@ class ThinkerConfig:
         seed: Of everything drawn.
     """
 
-    width: int = 384
     layers: int = 5
     hearing: HearingConfig = field(default_factory=HearingConfig)
     reading: ReadingConfig = field(default_factory=ReadingConfig)
@@ -160,6 +169,9 @@ class ThinkerConfig:
     compile: bool = True
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        check(self, "ema", layers=1, tests=1, evaluate_every=1, checkpoint_every=1)
+
 
 def run(config: ThinkerConfig, workdir: Path) -> None:
     """Runs the three stages, each from where it was."""
@@ -172,7 +184,7 @@ def train_hearing(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     """Adapts Whisper's encoder: letters and tokens at 25 vectors a second."""
     c, scribe = config.hearing, Scribe(load_tokenizer(workdir / "tokenizer.json"))
     torch.manual_seed(config.seed)
-    ears = Ears(Qwen2_5OmniAudioEncoder(encoder_config(config.width)), scribe)
+    ears = Ears(Qwen2_5OmniAudioEncoder(encoder_config(EMBEDDING)), scribe)
     load_encoder(ears.encoder, read_tensors(model_file()))
     freeze(ears.encoder, config.frozen)
     general = clips_of(load_talks(workdir / "users", "general_*"))
@@ -188,10 +200,11 @@ def train_hearing(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
 
     optimizer = torch.optim.AdamW(ears.groups(1.0), weight_decay=0.01)
     schedule = Schedule(c.steps, c.lr, c.warmup)
+    begun = (workdir / "hearing" / "last.pt").exists()  # with no step to take, at step 0
     trainer = Trainer("hearing", workdir, ears.modules(), optimizer, schedule, config.seed,
                       config.checkpoint_every, bf16=True, ema=config.ema)  # fmt: skip
     ears.tokens.to(trainer.device)
-    if trainer.step == 0:
+    if not begun:
         for kept in filter(None, (trainer.modules, trainer.averages)):
             take_back(kept["encoder"], config.frozen, c.whisper)
     return trainer.run(draw, step)
@@ -202,7 +215,7 @@ def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     c, tokenizer = config.reading, load_tokenizer(workdir / "tokenizer.json")
     torch.manual_seed(config.seed)
     scribe = Scribe(tokenizer)
-    thinker = thinking.build_thinker(tokenizer, config.width, config.layers)
+    thinker = thinking.build_thinker(tokenizer, config.layers)
 
     def draw(number: int, rng: random.Random) -> list[Row]:
         return [text_row(scribe, c.turns, c.typed, c.seldom, rng) for _ in range(c.rows)]
@@ -219,7 +232,7 @@ def train_reading(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
 
     def evaluate() -> dict[str, float]:
         splits = ("train", "phrasing")
-        return {s: exam.share(exam.typed(thinker, scribe, s, config.tests)) for s in splits}
+        return {s: exam.typed(thinker, scribe, s, config.tests) for s in splits}
 
     return trainer.run(draw, step, evaluate, config.evaluate_every)
 
@@ -230,7 +243,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     tokenizer = load_tokenizer(workdir / "tokenizer.json")
     torch.manual_seed(config.seed)
     scribe = Scribe(tokenizer)
-    thinker = thinking.build_thinker(tokenizer, config.width, config.layers)
+    thinker = thinking.build_thinker(tokenizer, config.layers)
     ears = Ears(thinker.model.audio_tower, scribe)
     freeze(ears.encoder, config.frozen)
     if not (workdir / "thinker" / "last.pt").exists():
@@ -277,7 +290,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         asked = mixed(asked, recorded(hard, read.seldom), c.missed)
 
     def evaluate() -> dict[str, float]:
-        return {n: exam.share(exam.spoken(kept, scribe, t)) for n, t in tests.items()}
+        return {n: exam.spoken(kept, scribe, t) for n, t in tests.items()}
 
     return trainer.run(draw, step, evaluate, config.evaluate_every)
 

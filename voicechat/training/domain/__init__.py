@@ -3,7 +3,7 @@
 `talk` draws training and test conversations; `reply_sentences` lists what the voices must be able
 to say, `said` what they say in talks and `said_often` how often; `questions` lists single questions
 for the synthesis of users' speech. Two splits are never trained: "phrasing" (ways of asking) and
-"pairs" (a tenth of the pairs of numbers).
+"pairs" (of the counts a tenth, of the comparisons a hundredth of the pairs of numbers).
 """
 
 from voicechat.training.domain.sample import (

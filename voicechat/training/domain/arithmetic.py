@@ -75,7 +75,9 @@ def compared() -> Iterator[Item]:
                 )
                 reply = f"{capitalise(number(winner))} is {size}."
                 weight = 0.5 if size == "smaller" else 1.0
-                yield Item("larger", reply, forms, held_out("larger", a, b), weight=weight)
+                # "three or five" gives "five or three" away: new is what is kept in both orders
+                pair = held_out("larger", a, b) and held_out("larger", b, a)
+                yield Item("larger", reply, forms, pair, weight=weight)
 
 
 def counts() -> Iterator[Item]:

@@ -46,7 +46,7 @@ _PLUS = {
               "then minus {b}", "and subtract {b}", "and take away {b}", "take {b} away",
              "what if i take away {b}", "and then minus {b}", "what is it minus {b}",
              "subtract {b}", "and what is that minus {b}", "now minus {b}", "take off {b}",
-             "and if i subtract {b}", "and without {b} of them", "take {b} from that",
+             "and if i subtract {b}", "take {b} from that",
               "reduce that by {b}", "lower it by {b}", "take {b} off that", "remove {b} from that",
               "deduct {b}", "what is left if i take away {b}", "what remains if you take {b} away",
               "that minus {b}", "the result minus {b}", "how much is that minus {b}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 
 from voicechat.spelling import normalise
@@ -63,11 +64,16 @@ def _tables() -> Iterator[Item]:
         for x, y in table["rows"].items():
             slots = {"x": x, "y": y, "X": capitalise(x), "u": y.split()[-1]}
             forms, follow = (
-                tuple(normalise(form.format(**slots)) for form in table.get(key, ()))
+                tuple(_normal(form.format(**slots)) for form in table.get(key, ()))
                 for key in ("forms", "follow")
             )
             reply = table["reply"].format(**slots)
             yield Item(table["kind"], reply, forms, follow=follow, group=f"table {index}")
+
+
+def _normal(form: str) -> str:
+    """Spells a form as it is heard, and the genitive of a plural too: "the Bahamas' capital"."""
+    return normalise(re.sub(r"\b(the [\w ]+s)'s\b", r"\1'", form))
 
 
 def _written() -> Iterator[Item]:

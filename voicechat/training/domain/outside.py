@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 import re
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ NOT_CAUGHT = "Sorry, I did not catch that."
 UNKNOWN = "I am sorry, I don't know that."
 
 
+_SLOT = re.compile(r"\{(\w+)\}")
 _WEIGHTS = {UNKNOWN: 6.0, "I can only count to one hundred.": 0.4}
 
 
@@ -56,8 +58,36 @@ def unknown_form(rng: random.Random, new: bool) -> tuple[str, str]:
     """Draws (reply, form) of a question outside the domain, of the trained or the `new` ones."""
     choices = _templates(new)
     _, reply, templates = rng.choices(choices, [weight for weight, _, _ in choices])[0]
-    template = rng.choice(templates)
-    return reply, re.sub(r"\{(\w+)\}", lambda slot: rng.choice(_slots()[slot[1]]), template)
+    form = _fill(rng, rng.choice(templates))
+    # Another template may be filled to the same words, or be paraphrased to them.
+    if new and not _trained().isdisjoint((form, form.replace("which ", "what ", 1))):
+        return unknown_form(rng, new)
+    return reply, form
+
+
+def _fill(rng: random.Random, template: str) -> str:
+    """Puts words into the slots of a template, and into equal slots different words."""
+    taken: set[tuple[str, str]] = set()
+    for slot in _SLOT.findall(template):
+        word = rng.choice([word for word in _slots()[slot] if (slot, word) not in taken])
+        taken.add((slot, word))
+        template = _SLOT.sub(word, template, count=1)
+    return template
+
+
+def fillings(template: str) -> Iterator[str]:
+    """Yields all that a template can be filled to."""
+    slots = _SLOT.findall(template)
+    for words in itertools.product(*(_slots()[slot] for slot in slots)):
+        if len(set(zip(slots, words, strict=True))) == len(slots):
+            yield _SLOT.sub("{}", template).format(*words)
+
+
+@functools.cache
+def _trained() -> frozenset[str]:
+    """Returns all that the trained templates can be filled to."""
+    trained = (template for _, _, some in _templates(new=False) for template in some)
+    return frozenset(form for template in trained for form in fillings(template))
 
 
 def outside(rng: random.Random, split: str) -> tuple[Turn]:

@@ -7,6 +7,7 @@ last form of everything that has four, are never used in training: they make the
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from collections.abc import Sequence
@@ -33,6 +34,10 @@ _OUTER = (
     "hey {}", "okay {}", "so {}", "oh {}", "hmm {}", "um {}", "alright {}", "listen {}", "yes {}",
     "{} please", "{} thanks", "{} pocket", "{} now", "{} by the way", "good {}", "wait {}", "ah {}",
 )  # fmt: skip
+_AROUND = frozenset((  # what may stand before and behind a wrapped form
+    ("", ""), *(tuple(outer.split("{}")) for outer in _OUTER),
+    *((f"{who} ", "") for who in _CALLED), *(("", f" {who}") for who in _CALLED),
+))  # fmt: skip
 _SHARED = (
     "{}", "{}", "{}", "{}", "{}", "{}", "{} please", "hey pocket {}", "pocket {}", "okay {}",
     "now {}", "hmm {}", "hello there {}", "oh {}", "alright {}",
@@ -80,6 +85,14 @@ _HELD_OUT = {
     "bare": ("well {}", "{} my friend"),
 }
 _EMBEDDING = ("tell me {}", "know {}", "wondering {}", "idea {}")
+_NO_NOUN = re.compile(  # what is more than a noun ("made from milk") cannot stand before "is"
+    r"^(?:it|you .+|left|in|on|behind|beyond|inside|most|wrong|right|good|fun|too|possible|there"
+    r"|difficult|responsible|listening|talking|speaking)\b"
+    r"|\b(?:or|than|if|before|at|able|afraid|special|again|now|today|tomorrow|tonight|doing|going"
+    r"|called|made|produced|known|used|meant|mixed|carved|carried|baked|grown|buried|married"
+    r"|like [io]n|good for)\b"
+    r"|(?:ing|\b(?:for|from|of|about|on|to|in|up|like))$"
+)
 _VERBS = "say make have eat live grow taste speak show become cost mean belong breathe lay do rise"
 _PRESENT = {"have": "has", "do": "does"}
 _SHORT = {
@@ -87,6 +100,12 @@ _SHORT = {
     "i would": "i'd", "i am": "i'm", "do not": "don't", "does not": "doesn't", "it is": "it's",
     "cannot": "can't",
 }  # fmt: skip
+_ENDINGS = {
+    "is": "'s", "has": "'s", "us": "'s", "am": "'m", "are": "'re", "have": "'ve", "will": "'ll",
+    "would": "'d", "had": "'d", "not": "n't",
+}  # fmt: skip
+_CONTRACTIONS = re.compile(rf" ({'|'.join(_ENDINGS)})\b")
+_TRIES = 1000  # few are needed: one drawing in thirty is trained all the same
 _LONG = re.compile(rf"\b({'|'.join(_SHORT)})\b(?= )")
 
 
@@ -113,16 +132,53 @@ def ask(rng: random.Random, forms: Sequence[str], split: str, bare: bool = False
             may say a trained form in other words, but never in those of the held-out one.
         bare: Small talk, or a question that leans on the one before: few wrappers fit.
     """
-    new_form = split == "phrasing" and len(forms) >= 4 and rng.random() < 0.5
-    form = rng.choice(forms_of(forms, "phrasing" if new_form else "train"))
-    wrappers = _HELD_OUT if split == "phrasing" and not new_form else _TRAIN
-    if split != "phrasing" and rng.random() < 0.35:
+    if split == "phrasing":
+        return _ask_anew(rng, forms, bare)
+    form = rng.choice(forms_of(forms, "train"))
+    if rng.random() < 0.35:
         other = paraphrase(rng, form)
         form = form if other in forms_of(forms, "phrasing") else other
-    text = _wrap(rng, rng.choice(wrappers["bare" if bare else shape(form)]), form)
-    if wrappers is _TRAIN:
-        text = _addressed(rng, text)
-    return hesitate(rng, contract(rng, text))
+    text = _wrap(rng, rng.choice(_TRAIN[_fitting(form, bare)]), form)
+    return hesitate(rng, contract(rng, _addressed(rng, text)))
+
+
+def _ask_anew(rng: random.Random, forms: Sequence[str], bare: bool) -> str:
+    """Draws a held-out form in a trained wrapper, or a trained form in a held-out wrapper.
+
+    What training says all the same ("hello" before "can you hear me") is drawn again.
+    """
+    for _ in range(_TRIES):
+        new_form = len(forms) >= 4 and rng.random() < 0.5
+        form = rng.choice(forms_of(forms, "phrasing" if new_form else "train"))
+        wrappers = (_TRAIN if new_form else _HELD_OUT)[_fitting(form, bare)]
+        text = _wrap(rng, rng.choice(wrappers), form)
+        if new_form:
+            text = _addressed(rng, text)
+        if not any(_is_trained(new, forms, bare) for new in (text, *[form] * new_form)):
+            return hesitate(rng, contract(rng, text))
+    raise AssertionError(f"Every way to ask is trained: {forms}")
+
+
+def _is_trained(text: str, forms: Sequence[str], bare: bool) -> bool:
+    """Tells whether training wraps one of its forms of the thing to this text."""
+    text = _leveled(text)
+    return any(
+        tuple(text.split(_leveled(wrapper).format(known), 1)) in _AROUND
+        for form in forms_of(forms, "train")
+        if (known := _leveled(form)) in text
+        for wrapper in _TRAIN[_fitting(form, bare)]
+    )
+
+
+@functools.lru_cache(1 << 16)
+def _leveled(text: str) -> str:
+    """Shortens all that can be and never hesitates: "it is um me" and "it's me" are the same."""
+    return _CONTRACTIONS.sub(lambda match: _ENDINGS[match[1]], re.sub(r"\b(um|uh) ", "", text))
+
+
+def _fitting(form: str, bare: bool) -> str:
+    """Returns which wrappers fit a form."""
+    return "bare" if bare else shape(form)
 
 
 def _addressed(rng: random.Random, text: str) -> str:
@@ -155,7 +211,7 @@ def indirect(question: str) -> str:
     """
     if direct := re.fullmatch(r"(what|who|where) (is|are) (.+)", question):
         word, verb, rest = direct.groups()
-        return f"{word} {rest} {verb}"
+        return question if _NO_NOUN.search(rest) else f"{word} {rest} {verb}"
     if direct := re.fullmatch(r"(.+?) does (.+) (\w+)", question):
         start, subject, verb = direct.groups()
         if verb in _VERBS.split():
