@@ -6,7 +6,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from voicechat.training.alignment import token_of_letter, viterbi
 from voicechat.training.codec import Labelled
-from voicechat.training.replies import IGNORE, PAUSE_CODES, join
+from voicechat.training.replies import PAUSE_CODES, join
+from voicechat.training.rows import IGNORE
 
 
 def spoken(classes: list[int]) -> np.ndarray:

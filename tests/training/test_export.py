@@ -1,17 +1,20 @@
 """The exported folder is a checkpoint like the released ones, and learns new voices."""
 
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from speech_slices import slice_of_speech, write_folder
 from transformers import AutoTokenizer, Qwen2_5OmniForConditionalGeneration, WhisperFeatureExtractor
 
 from voicechat.config import ModelSettings, merge, read_yaml
+from voicechat.engine.finder import POCKET
 from voicechat.errors import UserError
-from voicechat.training import export, speaking, unpack, voice
+from voicechat.training import codec, export, speaking, talker, unpack, voice
 from voicechat.training.codec import Codec, load_codec
 from voicechat.training.dit import COND_SIZE, build_dit, conditions
 from voicechat.training.listen import Spoken
@@ -19,7 +22,8 @@ from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.replies import text_table
 from voicechat.training.speaking import load
 from voicechat.training.speech import load_folder
-from voicechat.training.talker import EOS, PAD, build_talker
+from voicechat.training.talker import EOS, PAD, TalkerConfig, build_talker
+from voicechat.training.teacher import VOICES
 from voicechat.training.thinker import QUIET, build_thinker, quiet
 from voicechat.training.tokenizer import load_tokenizer, train_tokenizer
 from voicechat.training.vocoder import build_bigvgan
@@ -72,8 +76,38 @@ def test_unpacked_its_stages_go_on_from_its_weights(checkpoint: Path, tmp_path: 
     begun = trained(tmp_path, "reading")["thinker"]
     norm = "model.language_model.norm.weight"
     torch.testing.assert_close(begun[norm] * QUIET, shipped.thinker.state_dict()[norm])
-    with pytest.raises(UserError, match="keep_codes"):
+    with pytest.raises(UserError, match="run 'train codec' first"):
         load_codec(tmp_path)
+
+
+def test_unpacked_it_is_exported_with_what_was_trained_since(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    unpack.run(unpack.UnpackConfig(str(checkpoint)), tmp_path)
+    for name in VOICES:
+        write_folder(tmp_path / "speech" / name, hz=120.0)
+    codec.run(codec.CodecConfig(channels=16, steps=1, batch=2), tmp_path)
+    config = TalkerConfig(hidden=64, layers=1, intermediate=64, steps=1, positions=200,
+                          compile=False)  # fmt: skip
+    talker.run(config, tmp_path)
+    export.run(export.ExportConfig(), tmp_path)
+    old, new = (
+        load_file(folder / "model.safetensors") for folder in (checkpoint, tmp_path / "export")
+    )
+    changed = {name.split(".")[0] for name in old if not torch.equal(old[name], new[name])}
+    assert changed == {"talker"}
+    ears = [load_file(folder / export.EARS) for folder in (checkpoint, tmp_path / "export")]
+    assert all(torch.equal(ears[0][name], ears[1][name]) for name in ears[0])
+
+
+def test_its_card_claims_no_figure_of_other_weights(checkpoint: Path) -> None:
+    card = (checkpoint / "README.md").read_text(encoding="utf-8")
+    assert "Nothing was measured of these weights." in card
+    assert "## Limits" in card and not re.search(r"\d %", card)
+
+
+def test_the_bundled_weights_have_the_whole_card() -> None:
+    assert (POCKET / "README.md").read_bytes() == export.CARD.read_bytes()
 
 
 def test_what_no_export_wrote_is_not_unpacked(tmp_path: Path) -> None:

@@ -65,14 +65,6 @@ def test_a_batch_of_blocks_is_encoded_as_transformers_loop_does(encoder, frames)
             torch.testing.assert_close(out, theirs, rtol=1e-4, atol=1e-4)
 
 
-def test_letters_are_read_where_they_are_likeliest() -> None:
-    head = torch.nn.Linear(29, 29)
-    head.weight.data, head.bias.data = torch.eye(29), torch.zeros(29)
-    letters = [1 + hearing.CHARACTERS.index(c) for c in "heel"]
-    path = [0, letters[0], letters[1], letters[1], 0, letters[2], 0, 0, letters[3]]
-    assert hearing.read(head, torch.eye(29)[path]) == "heel"
-
-
 def test_what_spells_the_words_loses_less_than_what_does_not() -> None:
     ctc = hearing.TokenCtc(hearing.embedding_table(50, 384), blank=3)
     spelled = ctc.table[[3, 20, 3, 3, 21, 21, 3]]

@@ -13,7 +13,9 @@ import pytest
 import torch
 from torch import nn
 
+from voicechat.errors import UserError
 from voicechat.training.loop import Schedule, Trainer, trained
+from voicechat.training.optim import MuonAdamW
 
 SCRIPT = """
 import sys, time
@@ -115,6 +117,40 @@ def test_the_schedule_warms_up_and_falls_to_its_floor() -> None:
     rates = [schedule.at(step) for step in range(101)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == rates[9] == 1.0
     assert rates[9:] == sorted(rates[9:], reverse=True) and rates[100] == pytest.approx(0.1)
+
+
+def two_rates(workdir: Path, scale: float, frozen: bool = False) -> Trainer:
+    """A network whose head learns at a rate of its own, and whose body may be frozen."""
+    net = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 1))
+    net[0].bias.requires_grad_(not frozen)
+    groups = [{"params": list(net[1].parameters()), "lr_scale": scale},
+              {"params": [p for p in net[0].parameters() if p.requires_grad]}]  # fmt: skip
+    optimizer = MuonAdamW(nn.ModuleList([nn.Linear(8, 8)]), groups)
+    return Trainer("toy", workdir, {"net": net}, optimizer, Schedule(9, 1e-2, 5), seed=3)
+
+
+def test_a_run_that_goes_on_learns_at_the_rates_that_are_set_now(tmp_path: Path) -> None:
+    two_rates(tmp_path, 0.1).save()
+    scales = [g.get("lr_scale") for g in two_rates(tmp_path, 0.5).optimizer.param_groups]
+    assert scales == [1.0, 0.5, 1.0, 3.0]
+
+
+def test_what_cannot_change_while_a_run_goes_on_is_refused(tmp_path: Path) -> None:
+    two_rates(tmp_path, 0.1).save()
+    with pytest.raises(UserError, match="frozen layers and ema cannot change while a run goes on"):
+        two_rates(tmp_path, 0.1, frozen=True)
+    trainer(tmp_path / "without", ema=None)[0].save()
+    with pytest.raises(UserError, match="frozen layers and ema cannot change"):
+        trainer(tmp_path / "without", ema=0.9)
+    torch.save({"net": nn.Sequential(nn.Linear(3, 3)).state_dict()}, tmp_path / "toy" / "start.pt")
+    (tmp_path / "toy" / "last.pt").unlink()
+    with pytest.raises(UserError, match="sizes, frozen layers"):
+        two_rates(tmp_path, 0.1)
+
+
+def test_a_stage_that_never_ran_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="run 'train toy' first"):
+        trained(tmp_path, "toy")
 
 
 def test_a_gradient_that_is_no_number_stops_the_run(tmp_path: Path) -> None:

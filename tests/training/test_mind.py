@@ -15,6 +15,7 @@ from voicechat.training import mind
 from voicechat.training.augment import Augmentation
 from voicechat.training.data import TESTS
 from voicechat.training.domain import Talk, Turn
+from voicechat.training.hearing import EMBEDDING
 from voicechat.training.loop import trained
 from voicechat.training.tokenizer import train_tokenizer
 from voicechat.training.users import Spoken
@@ -25,7 +26,7 @@ TURNS = (
     Turn("bye", "Goodbye!"),
 )  # fmt: skip
 CONFIG = mind.ThinkerConfig(
-    width=128, layers=1, tests=2, evaluate_every=100, checkpoint_every=5, compile=False,
+    layers=1, tests=2, evaluate_every=100, checkpoint_every=5, compile=False,
     hearing=mind.HearingConfig(steps=20, batch=2),
     reading=mind.ReadingConfig(steps=20, rows=2, turns=1),
     joint=mind.JointConfig(steps=20, spoken_rows=1, spoken_turns=1, text_rows=1, general=1),
@@ -105,7 +106,7 @@ def test_the_lowest_layers_stay_whispers_while_all_others_learn(
 ) -> None:
     shutil.copytree(prepared, tmp_path / "train")
     mind.train_joint(CONFIG, tmp_path / "train")
-    whisper = Qwen2_5OmniAudioEncoder(encoder_config(CONFIG.width))
+    whisper = Qwen2_5OmniAudioEncoder(encoder_config(EMBEDDING))
     load_encoder(whisper, read_tensors(model_file()))
     joint = trained(tmp_path / "train", "thinker")["thinker"]
     for name, own in whisper.named_parameters():
@@ -123,8 +124,8 @@ def test_what_an_unpacked_encoder_forgot_in_its_lowest_layers_it_takes_back(
     own = start["encoder"]["layers.0.fc1.bias"].clone()
     start["encoder"]["layers.0.fc1.bias"] += 1.0
     torch.save({"encoder": start["encoder"]}, tmp_path / "train" / "hearing" / "start.pt")
-    mind.train_hearing(
-        replace(CONFIG, hearing=replace(CONFIG.hearing, steps=0, whisper=0.75)), tmp_path / "train"
-    )
+    back = replace(CONFIG, hearing=replace(CONFIG.hearing, steps=0, whisper=0.75))
+    for _ in ("begun", "started again"):
+        mind.train_hearing(back, tmp_path / "train")
     mended = trained(tmp_path / "train", "hearing")["encoder"]["layers.0.fc1.bias"]
     torch.testing.assert_close(mended, own + 0.25)

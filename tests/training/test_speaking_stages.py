@@ -124,6 +124,17 @@ def test_the_codec_learns_its_slice(tmp_path: Path, tokenizer: Tokenizer) -> Non
     assert run_codec(tmp_path, tokenizer)["loss"] < 0.95 * before.item()
 
 
+def test_the_encoder_of_an_unpacked_codec_keeps_the_meaning_of_its_codes(
+    tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    (tmp_path / "codec").mkdir()
+    encoder = {f"encoder.{k}": v for k, v in labelled()[0].encoder.state_dict().items()}
+    torch.save({"codec": encoder}, tmp_path / "codec" / "start.pt")
+    run_codec(tmp_path, tokenizer)
+    trained = codec.load_codec(tmp_path).state_dict()
+    assert all(torch.equal(trained[name], weight) for name, weight in encoder.items())
+
+
 def test_a_cut_prompt_is_the_end_of_the_whole_one(tokenizer: Tokenizer) -> None:
     scribe = Scribe(tokenizer)
     whole, cut = (replies.random_prompt(scribe, random.Random(3), share) for share in (0.0, 1.0))

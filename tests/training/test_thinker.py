@@ -1,6 +1,7 @@
 """The Thinker's losses against transformers' own forward and generate."""
 
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def scribe(tmp_path_factory: pytest.TempPathFactory) -> rows.Scribe:
 @pytest.fixture(scope="module")
 def thinker(scribe: rows.Scribe) -> thinking.Thinker:
     torch.manual_seed(0)
-    network = thinking.build_thinker(scribe.tokenizer, width=128, layers=2).eval()
+    network = thinking.build_thinker(scribe.tokenizer, layers=2).eval()
     for parameter in network.model.language_model.layers.parameters():
         if parameter.ndim == 2:
             parameter.data.mul_(4)  # so that attention and position matter
@@ -80,10 +81,10 @@ def test_where_a_reply_goes_on_the_last_layers_attention_is_guided(scribe, think
     [(here, there)] = row.resumed
     with torch.no_grad():
         answers = thinking.predict(thinker, [short, row])
-        layers = thinker.model.language_model(
-            input_ids=torch.tensor([row.ids]), output_attentions=True
-        )
-    weights = layers.attentions[-1][0, :, here, there]
+        language_model = thinker.model.language_model
+        layers = language_model(input_ids=torch.tensor([row.ids]), output_attentions=True)
+    group = language_model.layers[-1].self_attn.num_key_value_groups  # heads to a pair of them
+    weights = layers.attentions[-1][0, ::group, here, there]
     assert answers.looks.shape == (1, 2)
     torch.testing.assert_close(answers.looks[0], -weights.log(), rtol=1e-3, atol=1e-3)
 
@@ -134,15 +135,38 @@ def test_a_long_reply_counts_more_than_a_short_one_but_not_by_its_length(scribe)
     assert len(row.weights) == sum(label != rows.IGNORE for label in row.labels)
 
 
+def save(network: thinking.Thinker, file: Path, **state: dict) -> None:
+    """Writes what a stage's `last.pt` or, without further state, `start.pt` holds."""
+    file.parent.mkdir(exist_ok=True)
+    modules = {"thinker": network.state_dict()}
+    torch.save({"modules": modules, **state} if state else modules, file)
+
+
+def test_it_is_shipped_with_as_many_layers_as_were_trained(scribe, tmp_path: Path) -> None:
+    save(thinking.build_thinker(scribe.tokenizer, 3), tmp_path / "thinker" / "last.pt", averages={})
+    shipped = thinking.load_thinker(tmp_path, scribe.tokenizer)
+    assert len(shipped.model.language_model.layers) == 3
+
+
+def test_where_no_training_began_the_unpacked_one_is_shipped(scribe, tmp_path: Path) -> None:
+    network = thinking.build_thinker(scribe.tokenizer, 1)
+    save(network, tmp_path / "reading" / "start.pt")
+    shipped = thinking.load_thinker(tmp_path, scribe.tokenizer)
+    assert torch.equal(shipped.lm_head.weight * thinking.QUIET, network.lm_head.weight)
+    save(network, tmp_path / "hearing" / "last.pt", averages={})
+    with pytest.raises(UserError, match="run 'train thinker' first"):
+        thinking.load_thinker(tmp_path, scribe.tokenizer)
+
+
 def test_a_share_of_the_trained_thinker_is_averaged_with_what_it_went_on_from(
     scribe, tmp_path
 ) -> None:
-    network = thinking.build_thinker(scribe.tokenizer)
+    network = thinking.build_thinker(scribe.tokenizer, 1)
     name = "model.language_model.norm.weight"
-    for stage, value in (("thinker", 3.0), ("reading", 1.0)):
-        (tmp_path / stage).mkdir()
-        network.state_dict()[name].fill_(value)
-        torch.save({"thinker": network.state_dict()}, tmp_path / stage / "start.pt")
+    network.state_dict()[name].fill_(3.0)
+    save(network, tmp_path / "thinker" / "last.pt", averages={})
+    network.state_dict()[name].fill_(1.0)
+    save(network, tmp_path / "reading" / "start.pt")
     mixed = thinking.load_thinker(tmp_path, scribe.tokenizer, share=0.75).state_dict()[name]
     torch.testing.assert_close(mixed, torch.full_like(mixed, 2.5 * thinking.QUIET))
     (tmp_path / "reading" / "start.pt").unlink()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
+from voicechat.cli.options import override
 from voicechat.config import load
 from voicechat.training.stages import STAGES, stage
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains from the stage's last checkpoint to its end."""
     given = {"name": args.name, "data": args.data}
-    overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    overrides = [override(key, value) for key, value in given.items() if value is not None]
     settings, train = stage(args.stage)
     train(load(args.config, args.set + overrides, settings), args.workdir.expanduser())
     return 0

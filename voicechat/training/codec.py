@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from voicechat.errors import UserError
+from voicechat.training.checks import check
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.speech import (
     CHARACTERS,
@@ -45,8 +46,6 @@ class CodecConfig:
         lr: Largest learning rate.
         warmup: Steps to reach it.
         ctc: Weight of the letters' loss.
-        keep_codes: Leave the encoder as it is, so that the codes keep their meaning for networks
-            that know them; only what reads codes is trained.
         checkpoint_every: Steps between checkpoints.
         seed: Of everything drawn.
     """
@@ -57,9 +56,11 @@ class CodecConfig:
     lr: float = 1e-3
     warmup: int = 100
     ctc: float = 0.15
-    keep_codes: bool = False
     checkpoint_every: int = 250
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        check(self, channels=1, batch=1, checkpoint_every=1)
 
 
 class FiniteScalarQuantizer(nn.Module):
@@ -176,10 +177,14 @@ def run(config: CodecConfig, workdir: Path) -> None:
 
 
 def train(config: CodecConfig, workdir: Path, utterances: list[Utterance]) -> dict[str, float]:
-    """Trains the codec on utterances of all voices; returns the last losses."""
+    """Trains the codec on utterances of all voices; returns the last losses.
+
+    An encoder that was unpacked stays as it is, so that the codes keep their meaning for the
+    networks that know them: only what reads codes is trained.
+    """
     torch.manual_seed(config.seed)
     codec = Codec(config.channels)
-    codec.encoder.requires_grad_(not config.keep_codes)
+    codec.encoder.requires_grad_(not (workdir / "codec" / "start.pt").exists())
     learned = [p for p in codec.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, betas=(0.9, 0.98))
     schedule = Schedule(config.steps, config.lr, config.warmup)
@@ -234,7 +239,7 @@ def load_codec(workdir: Path) -> Codec:
     """
     weights = trained(workdir, "codec")["codec"]
     if "voice.weight" not in weights:
-        raise UserError("the codec needs its decoder: run 'train codec --set keep_codes=true'")
+        raise UserError("the codec needs its decoder: run 'train codec' first")
     codec = Codec(weights["voice.weight"].shape[1])
     codec.load_state_dict(weights)
     return codec.eval().requires_grad_(False)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicechat.training import domain, teacher
+from voicechat.training import domain, teacher, users
+from voicechat.training.checks import check
 from voicechat.training.domain import Talk
 from voicechat.training.general import general, sentences
 from voicechat.training.tokenizer import train_tokenizer
-from voicechat.training.users import write_shard
 
 TESTS = {  # name: (group of the voices, split of the domain)
     "clean": ("held", "train"),
@@ -46,22 +46,35 @@ class DataConfig:
     general_sentences: int = 36_000
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        check(self, "seldom", tests=1, shard=1)
+
 
 def run(config: DataConfig, workdir: Path) -> None:
-    """Makes what is not yet there; a file that was begun is made again from its start."""
+    """Makes what is not yet there; a file that was begun is made again from its start.
+
+    Raises:
+        UserError: A synthesiser, the teacher or WordNet is missing.
+    """
+    missing = [shard for shard in _shards(config) if not _index(workdir, shard[0]).exists()]
+    users.try_out({group for _, group, _, _ in missing})
+    readers = teacher.teachers()
+    chosen = [*domain.reply_sentences()[: config.sentences], *sentences(config.general_sentences)]
     if not (workdir / "tokenizer.json").exists():
         train_tokenizer(workdir, config.seed)
-    for name, group, split, count in _shards(config):
-        path = workdir / "users" / f"{name}.npy"
-        if not path.with_suffix(".json").exists():
-            rng = random.Random(f"{config.seed}/{name}")
-            talks = [draw(rng, group, split, config.seldom) for _ in range(count)]
-            write_shard(path, talks, group, rng.getrandbits(32))
-            print(f"data: {path.name}, {count} talks", flush=True)
-    chosen = [*domain.reply_sentences()[: config.sentences], *sentences(config.general_sentences)]
-    for voice, reader in teacher.teachers().items():
+    for name, group, split, count in missing:
+        path = _index(workdir, name).with_suffix(".npy")
+        rng = random.Random(f"{config.seed}/{name}")
+        talks = [draw(rng, group, split, config.seldom) for _ in range(count)]
+        users.write_shard(path, talks, group, rng.getrandbits(32))
+        print(f"data: {path.name}, {count} talks", flush=True)
+    for voice, reader in readers.items():
         numbered = ((zlib.crc32(s.encode()), s) for s in chosen)
         teacher.record(reader, numbered, workdir / "speech" / voice)
+
+
+def _index(workdir: Path, name: str) -> Path:
+    return workdir / "users" / f"{name}.json"
 
 
 def _shards(config: DataConfig) -> Iterator[tuple[str, str, str, int]]:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniDiTConfig
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniToken2WavDiTModel
 
+from voicechat.training.checks import check
 from voicechat.training.codec import (
     CODES,
     MOST_VOICES,
@@ -75,6 +76,9 @@ class DiTConfig:
     checkpoint_every: int = 200
     compile: bool = True
     seed: int = 5
+
+    def __post_init__(self) -> None:
+        check(self, "ema drop", hidden=64, layers=1, batch=1, crop_frames=24, checkpoint_every=1)
 
 
 def build_dit(hidden: int = 256, layers: int = 6) -> Qwen2_5OmniToken2WavDiTModel:

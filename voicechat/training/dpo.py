@@ -23,8 +23,11 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 )
 
 from voicechat.clock import SPEAKER_RATE, TICKS_PER_S
+from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
+from voicechat.training.checks import check
 from voicechat.training.codec import load_codec
+from voicechat.training.files import whole
 from voicechat.training.listen import Render, Spoken, speak, through_codec, understood
 from voicechat.training.loop import Schedule, Trainer
 from voicechat.training.replies import Said, usual_prompt
@@ -70,6 +73,9 @@ class DPOConfig:
     test_texts: int = 40
     checkpoint_every: int = 50
     seed: int = 11
+
+    def __post_init__(self) -> None:
+        check(self, texts=1, attempts=1, pairs=1, test_texts=1, checkpoint_every=1)
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,11 @@ def attempt(
     recogniser: Recogniser,
     render: Render,
 ) -> list[Pair]:
-    """Speaks each text several times and pairs the best attempt with the worst."""
+    """Speaks each text several times and pairs the best attempt with the worst.
+
+    Raises:
+        UserError: No two attempts at any text differ enough.
+    """
     torch.manual_seed(config.seed)
     pairs = []
     for voice in range(len(VOICES)):
@@ -152,6 +162,8 @@ def attempt(
                 with torch.no_grad():
                     likely = log_probs(talker, tokenizer, two)
                 pairs.append(Pair(*two, *map(float, likely)))
+    if not pairs:
+        raise UserError("no attempts differ by the margin: lower it, or raise the temperature")
     return pairs
 
 
@@ -218,8 +230,8 @@ def save_pairs(path: Path, pairs: Sequence[Pair]) -> None:
         (p.better.voice, list(p.better.text), p.better.codes, p.worse.codes,
          p.better_before, p.worse_before) for p in pairs
     ]  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(rows, path)
+    with whole(path) as part:
+        torch.save(rows, part)
 
 
 def load_pairs(path: Path) -> list[Pair]:

@@ -9,8 +9,9 @@ from torch import nn
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
 
 from voicechat.training.bank import Clip
-from voicechat.training.hearing import CHARACTERS, TokenCtc, ctc_loss, embedding_table, encode
+from voicechat.training.hearing import TokenCtc, ctc_loss, embedding_table, encode
 from voicechat.training.rows import Scribe
+from voicechat.training.speech import CHARACTERS
 
 LETTERS_WEIGHT = 0.3
 NEW_LR = 8.0  # new layers learn this much faster than Whisper's

@@ -1,16 +1,17 @@
 """Puts the trained parts together as a checkpoint in the released layout.
 
 The folder loads with `Qwen2_5OmniForConditionalGeneration.from_pretrained` and speaks through its
-`generate`; `codec.safetensors` lies beside it for `train voice` alone.
+`generate`; `codec.safetensors` lies beside it for `train voice` and `train unpack`, and tells that
+what its audio encoder gives can be read as text (`evaluation.transcript`).
 """
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import yaml
@@ -27,8 +28,10 @@ from transformers import (
 )
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniToken2WavConfig
 
+from voicechat.training.checks import check
 from voicechat.training.codec import Codec, load_codec
 from voicechat.training.dit import REFERENCE_FRAMES, conditions, load_dit
+from voicechat.training.rows import SYSTEM
 from voicechat.training.speech import Utterance, load_folder
 from voicechat.training.speech_mel import SILENCE
 from voicechat.training.talker import load_talker
@@ -38,8 +41,8 @@ from voicechat.training.tokenizer import SPECIAL, load_tokenizer
 from voicechat.training.vocoder import load_bigvgan
 
 EARS = "codec.safetensors"
-SYSTEM = "You are Pocket, a small voice assistant."
 CARD = Path(__file__).with_name("card.md")
+UNMEASURED = "\n## Measured\nNothing was measured of these weights.\n"
 SETTINGS: Mapping[str, Any] = {
     "system_prompt": SYSTEM,
     "sees": False,
@@ -87,8 +90,11 @@ class ExportConfig:
     """
 
     out: str = ""
-    talker: str = "talker"
+    talker: Literal["talker", "dpo"] = "talker"
     thinker_share: float = 1.0
+
+    def __post_init__(self) -> None:
+        check(self, "thinker_share")
 
 
 def run(config: ExportConfig, workdir: Path) -> None:
@@ -166,7 +172,14 @@ def write(
     WhisperFeatureExtractor(feature_size=80, return_attention_mask=True).save_pretrained(folder)
     settings = yaml.safe_dump(dict(SETTINGS), sort_keys=False)
     (folder / "voicechat.yaml").write_text(settings, encoding="utf-8")
-    shutil.copy(CARD, folder / "README.md")
+    (folder / "README.md").write_text(card(), encoding="utf-8")
+
+
+def card() -> str:
+    """The bundled weights' card without what was measured of them, and how they came to be."""
+    sections = re.split(r"(?m)^(?=## )", CARD.read_text(encoding="utf-8"))
+    theirs = ("## Measured\n", "## How it came to be\n")
+    return "".join(s for s in sections if not s.startswith(theirs)) + UNMEASURED
 
 
 def keep_ears(codec: Codec, folder: Path) -> None:

@@ -17,9 +17,10 @@ from transformers import WhisperFeatureExtractor
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
 
 from voicechat.clock import HEARING_BLOCK_FRAMES, MIC_HOP
+from voicechat.training.speech import spelled
 
 N_FFT = 400
-CHARACTERS = " abcdefghijklmnopqrstuvwxyz'"  # 0 is CTC's blank
+EMBEDDING = 384  # size of a token's vector, and so the Thinker's width
 
 
 @cache
@@ -118,16 +119,11 @@ def _pool(rows: torch.Tensor) -> torch.Tensor:
     return rows[: len(rows) // 2 * 2].unflatten(0, (-1, 2)).mean(1)
 
 
-def spell(text: str) -> torch.Tensor:
-    """Characters' numbers for CTC, `[characters]`."""
-    return torch.tensor([CHARACTERS.index(c) + 1 for c in text if c in CHARACTERS])
-
-
 def ctc_loss(head: nn.Linear, states: list[torch.Tensor], texts: Sequence[str]) -> torch.Tensor:
     """CTC on characters (Graves et al. 2006) over the encoder's normed states."""
     lengths = [len(s) for s in states]
     logits = head(torch.cat(states)).float().log_softmax(-1)
-    targets = [spell(t) for t in texts]
+    targets = [spelled(t) for t in texts]
     return F.ctc_loss(
         nn.utils.rnn.pad_sequence(logits.split(lengths)), torch.cat(targets).to(logits.device),
         torch.tensor(lengths), torch.tensor([len(t) for t in targets]), zero_infinity=True,
@@ -175,9 +171,3 @@ class TokenCtc(nn.Module):
         """Returns the likeliest path's tokens."""
         best = torch.unique_consecutive(self.scores(heard).argmax(-1)).tolist()
         return [t for t in best if t != self.blank]
-
-
-def read(head: nn.Linear, states: torch.Tensor) -> str:
-    """The likeliest path's characters: repeats merged, blanks dropped."""
-    best = torch.unique_consecutive(head(states).argmax(-1))
-    return "".join(CHARACTERS[i - 1] for i in best.tolist() if i)

@@ -14,6 +14,7 @@ import torch
 
 from voicechat.training.alignment import letter_times
 from voicechat.training.codec import Codec, Labelled, label
+from voicechat.training.files import whole
 from voicechat.training.speech import pairs_of, read_pair
 from voicechat.training.teacher import VOICES, held_out
 
@@ -61,9 +62,8 @@ def _known(path: Path, codec: Codec) -> Stored:
 
 
 def _save(path: Path, codec: Codec, known: Stored) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"codec": _sum_of(codec), "items": known}, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+    with whole(path) as part:
+        torch.save({"codec": _sum_of(codec), "items": known}, part)
 
 
 def _sum_of(codec: Codec) -> int:

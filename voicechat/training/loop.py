@@ -16,8 +16,8 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -28,14 +28,15 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from voicechat.errors import UserError
 from voicechat.training import together
+from voicechat.training.files import whole
 
 Losses = Mapping[str, torch.Tensor | float]
 DrawFn = Callable[[int, random.Random], Any]
 StepFn = Callable[[Any], Losses]
 EvaluateFn = Callable[[], Mapping[str, float]]
 
-WORKDIR = Path.home() / ".cache" / "voicechat" / "train"
 _WORKERS = 12  # beside a GPU, at most
 
 
@@ -249,27 +250,33 @@ class Trainer:
             "sums": self._sums,
             "since": self._since,
         }
-        part = self.folder / "last.pt.part"
-        torch.save(state, part)
-        os.replace(part, self.folder / "last.pt")
+        with whole(self.folder / "last.pt") as part:
+            torch.save(state, part)
         draw_curve(self.folder)
 
     def _begin(self) -> None:
         """Takes the weights that `start.pt` brings, where another checkpoint is gone on from."""
-        if (self.folder / "start.pt").exists():
-            state = torch.load(self.folder / "start.pt", weights_only=True, map_location="cpu")
+        if not (start := self.folder / "start.pt").exists():
+            return
+        state = torch.load(start, weights_only=True, map_location="cpu")
+        with _fitting(start):
             for key, weights in state.items():
                 unknown = self.modules[key].load_state_dict(weights, strict=False).unexpected_keys
                 assert not unknown, f"{self.stage}: {unknown} in start.pt"
 
     def _load(self) -> None:
-        state = torch.load(self.folder / "last.pt", weights_only=True, map_location="cpu")
+        last = self.folder / "last.pt"
+        state = torch.load(last, weights_only=True, map_location="cpu")
         self.step, self._sums, self._since = state["step"], state["sums"], state["since"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        for key, module in self.modules.items():
-            module.load_state_dict(state["modules"][key])
-        for key, average in self.averages.items():
-            average.load_state_dict(state["averages"][key])
+        scales = [group.get("lr_scale", 1.0) for group in self.optimizer.param_groups]
+        with _fitting(last):
+            self.optimizer.load_state_dict(state["optimizer"])
+            for key, module in self.modules.items():
+                module.load_state_dict(state["modules"][key])
+            for key, average in self.averages.items():
+                average.load_state_dict(state["averages"][key])
+        for group, scale in zip(self.optimizer.param_groups, scales, strict=True):
+            group["lr_scale"] = scale  # as it is set now, like the schedule
         if self.rank:
             return
         _drop_lines_after(self.folder / "log.jsonl", self.step)
@@ -298,19 +305,33 @@ def _by_value(worker: int) -> None:
     ForkingPickler.register(torch.Tensor, lambda t: (torch.from_numpy, (t.numpy(),)))
 
 
+@contextmanager
+def _fitting(file: Path) -> Iterator[None]:
+    """Says so where a checkpoint does not fit what is trained now."""
+    try:
+        yield
+    except (KeyError, RuntimeError, ValueError) as fault:
+        raise UserError(
+            "sizes, frozen layers and ema cannot change while a run goes on: "
+            f"set them back, or remove {file}"
+        ) from fault
+
+
 def trained(workdir: Path, stage: str) -> dict[str, dict[str, torch.Tensor]]:
     """State dicts of a stage's modules by name: the averages where the stage keeps them.
 
     Of a stage that never ran it is what `start.pt` brings.
 
     Raises:
-        FileNotFoundError: The stage has no checkpoint in `workdir`.
+        UserError: The stage has no checkpoint in `workdir`.
     """
-    folder = workdir / stage
-    if not (folder / "last.pt").exists() and (folder / "start.pt").exists():
-        return torch.load(folder / "start.pt", weights_only=True, map_location="cpu")
-    state = torch.load(folder / "last.pt", weights_only=True, map_location="cpu")
-    return state["averages"] or state["modules"]
+    last, start = (workdir / stage / name for name in ("last.pt", "start.pt"))
+    if last.exists():
+        state = torch.load(last, weights_only=True, map_location="cpu")
+        return state["averages"] or state["modules"]
+    if start.exists():
+        return torch.load(start, weights_only=True, map_location="cpu")
+    raise UserError(f"there is no {last}: run 'train {stage}' first")
 
 
 def _drop_lines_after(log: Path, step: int) -> None:

@@ -16,6 +16,7 @@ import torch
 from voicechat.training import exam, together
 from voicechat.training import thinker as thinking
 from voicechat.training.bank import SpokenTalk
+from voicechat.training.files import whole
 from voicechat.training.rows import Scribe
 
 MOST = 30_000  # that are asked, evenly picked
@@ -44,7 +45,8 @@ def missed(
             "missed": sorted(together.gather(_missed(thinker, scribe, talks, mine))),
         }
         if rank == 0:
-            path.write_text(json.dumps(listed))
+            with whole(path) as part:
+                part.write_text(json.dumps(listed))
     return [talks[i] for i in listed["missed"]]
 
 

@@ -15,12 +15,10 @@ from tokenizers import Tokenizer
 from voicechat.training.alignment import token_of_letter
 from voicechat.training.codec import Labelled
 from voicechat.training.domain import said, said_often
-from voicechat.training.hearing import embedding_table
-from voicechat.training.rows import Scribe, draw_talks
+from voicechat.training.hearing import EMBEDDING, embedding_table
+from voicechat.training.rows import IGNORE, Scribe, draw_talks
 from voicechat.training.tokenizer import SIZE
 
-EMBEDDING = 384
-IGNORE = -100  # torch's cross entropy skips these labels
 VECTORS_A_LETTER = 1.8  # of a user's speech, at 25 a second
 LONGEST_PROMPT, CUT_PROMPT = 400, 40  # positions
 WHOLE = 0.7  # share of the joined replies that are whole replies of the domain

@@ -65,19 +65,27 @@ def read_pair(file: Path, voice: int) -> Utterance:
     """Reads NAME.wav and NAME.txt.
 
     Raises:
-        UserError: The recording cannot be read.
+        UserError: The recording or its text cannot be read.
     """
-    text = file.with_suffix(".txt").read_text(encoding="utf-8").strip()
-    return Utterance(voice, text, _read(file))
-
-
-def _read(path: Path) -> np.ndarray:
     try:
-        pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise UserError(f"{path} is not a recording that can be read: {error}") from error
-    mono = pcm.mean(axis=1)
-    return tidy(soxr.resample(mono, rate, SPEAKER_RATE)).astype(np.float16)
+        pcm, rate = soundfile.read(file, dtype="float32", always_2d=True)
+        tidied = tidy(soxr.resample(pcm.mean(axis=1), rate, SPEAKER_RATE))
+    except (soundfile.LibsndfileError, UserError) as fault:
+        raise UserError(f"{file}: {fault}") from fault
+    return Utterance(voice, text_of(file), tidied.astype(np.float16))
+
+
+def text_of(file: Path) -> str:
+    """What is said in NAME.wav, by NAME.txt.
+
+    Raises:
+        UserError: It is not in UTF-8.
+    """
+    text = file.with_suffix(".txt")
+    try:
+        return text.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as fault:
+        raise UserError(f"{text} is not in UTF-8: {fault}") from fault
 
 
 def read_aloud(read: Reader, texts: Sequence[str], voice: int) -> list[Utterance]:

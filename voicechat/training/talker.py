@@ -33,19 +33,15 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniTalkerForConditionalGeneration,
 )
 
+from voicechat.errors import UserError
+from voicechat.training.checks import check
 from voicechat.training.codec import CODES, Labelled, code_vectors, load_codec, silence_code
+from voicechat.training.hearing import EMBEDDING
 from voicechat.training.labels import labelled
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.optim import MuonAdamW, compiled
-from voicechat.training.replies import (
-    EMBEDDING,
-    IGNORE,
-    Replies,
-    Said,
-    random_prompt,
-    text_table,
-)
-from voicechat.training.rows import Scribe
+from voicechat.training.replies import Replies, Said, random_prompt, text_table
+from voicechat.training.rows import IGNORE, Scribe
 from voicechat.training.tokenizer import SIZE, load_tokenizer
 
 PAD, BOS, EOS, MASK = 1001, 1002, 1003, 1004
@@ -96,6 +92,12 @@ class TalkerConfig:
     checkpoint_every: int = 200
     compile: bool = True
     seed: int = 7
+
+    def __post_init__(self) -> None:
+        check(self, "corrupted cut_prompts joined", hidden=64, layers=1, intermediate=1,
+              positions=1, checkpoint_every=1)  # fmt: skip
+        if self.most_codes < FIRST_CODES:
+            raise UserError(f"most_codes is {self.most_codes}; it is at least {FIRST_CODES}")
 
 
 def build_talker(

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -24,6 +25,7 @@ from voicechat.clock import CODE, SPEAKER_HOP, SPEAKER_RATE, speaker_samples
 from voicechat.errors import UserError
 from voicechat.training.domain import said_often
 from voicechat.training.domain.words import GOES_ON
+from voicechat.training.files import whole
 
 LEVEL = 0.09
 HELD_OUT_PERCENT = 4
@@ -64,12 +66,21 @@ def teachers() -> dict[str, Reader]:
     Raises:
         UserError: The teacher's package is not installed.
     """
+    return {name: partial(read, hibari(), body) for name, body in VOICES.items()}
+
+
+@cache
+def hibari() -> Any:
+    """The network that reads, on one thread.
+
+    Raises:
+        UserError: Its package is not installed.
+    """
     try:
         from hibari import Hibari
     except ImportError as error:
         raise UserError("the teacher needs its package: pip install '.[train]'") from error
-    heart = Hibari(threads=1)
-    return {name: partial(read, heart, body) for name, body in VOICES.items()}
+    return Hibari(threads=1)
 
 
 def read(heart, body: Body, text: str, speed: float = 1.0) -> np.ndarray:
@@ -168,4 +179,5 @@ def record(reader: Reader, sentences: Iterable[tuple[int, str]], folder: Path) -
         if not written.exists():
             pcm = reader(text)
             soundfile.write(written.with_suffix(".wav"), pcm, SPEAKER_RATE, subtype="PCM_16")
-            written.write_text(text + "\n", encoding="utf-8")  # last: the pair is complete
+            with whole(written) as part:  # last: the pair is complete
+                part.write_text(text + "\n", encoding="utf-8")

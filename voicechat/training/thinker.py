@@ -21,7 +21,8 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 )
 
 from voicechat.errors import UserError
-from voicechat.training.hearing import embedding_table
+from voicechat.training.hearing import EMBEDDING, embedding_table
+from voicechat.training.loop import trained
 from voicechat.training.rows import IGNORE, Row
 from voicechat.training.whisper import encoder_config
 
@@ -32,22 +33,20 @@ ABOVE = 1  # layers above the one that foresees a word: they can read it for the
 QUIET = 0.02  # the final norm's factor: the Talker then reads nearly the bare embeddings
 
 
-def thinker_config(
-    tokenizer: Tokenizer, width: int = 384, layers: int = 5
-) -> Qwen2_5OmniThinkerConfig:
+def thinker_config(tokenizer: Tokenizer, layers: int = 5) -> Qwen2_5OmniThinkerConfig:
     """Pocket's sizes; the vision tower is as small as its class allows and is not trained."""
     name = tokenizer.token_to_id
     rope = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [8, 12, 12]}
     return Qwen2_5OmniThinkerConfig(
-        audio_config=encoder_config(width).to_dict(),
+        audio_config=encoder_config(EMBEDDING).to_dict(),
         vision_config=dict(
-            depth=1, hidden_size=64, intermediate_size=128, num_heads=2, out_hidden_size=width,
-            fullatt_block_indexes=[0],
+            depth=1, hidden_size=64, intermediate_size=128, num_heads=2,
+            out_hidden_size=EMBEDDING, fullatt_block_indexes=[0],
         ),
         text_config=dict(
-            vocab_size=tokenizer.get_vocab_size(), hidden_size=width,
-            intermediate_size=width * 8 // 3,
-            num_hidden_layers=layers, num_attention_heads=width // 64, num_key_value_heads=2,
+            vocab_size=tokenizer.get_vocab_size(), hidden_size=EMBEDDING,
+            intermediate_size=EMBEDDING * 8 // 3,
+            num_hidden_layers=layers, num_attention_heads=EMBEDDING // 64, num_key_value_heads=2,
             max_position_embeddings=4096, rope_parameters=rope, tie_word_embeddings=False,
             use_sliding_window=False, pad_token_id=name("<|endoftext|>"),
             bos_token_id=name("<|im_start|>"), eos_token_id=name("<|im_end|>"),
@@ -59,9 +58,9 @@ def thinker_config(
     )  # fmt: skip
 
 
-def build_thinker(tokenizer: Tokenizer, width: int = 384, layers: int = 5) -> Thinker:
+def build_thinker(tokenizer: Tokenizer, layers: int = 5) -> Thinker:
     """A new Thinker on the frozen embeddings, with the attention that trains fastest on a CPU."""
-    config = thinker_config(tokenizer, width, layers)
+    config = thinker_config(tokenizer, layers)
     config._attn_implementation = "eager"  # the fused kernel's backward is slow at these sizes
     thinker = Thinker(config)
     embeddings = thinker.get_input_embeddings()
@@ -197,6 +196,8 @@ def loud(thinker: nn.Module) -> None:
 def load_thinker(workdir: Path, tokenizer: Tokenizer, share: float = 1.0) -> Thinker:
     """The stage's Thinker as it is shipped: in `eval` mode and quiet.
 
+    Where the stage never began it is the one that `unpack` gave it to go on from.
+
     Args:
         workdir: Where the stages keep their work.
         tokenizer: Pocket's.
@@ -205,14 +206,18 @@ def load_thinker(workdir: Path, tokenizer: Tokenizer, share: float = 1.0) -> Thi
             "Robust fine-tuning of zero-shot models").
 
     Raises:
-        UserError: A share below 1, and the training did not go on from an unpacked checkpoint.
+        UserError: Nothing was trained or unpacked; or a share below 1, and the training did not go
+            on from an unpacked checkpoint.
     """
-    from voicechat.training.loop import trained
-
-    thinker = build_thinker(tokenizer)
-    thinker.load_state_dict(trained(workdir, "thinker")["thinker"])
+    start = workdir / "reading" / "start.pt"
+    begun = any((workdir / part / "last.pt").exists() for part in ("hearing", "reading", "thinker"))
+    weights = trained(workdir, "reading" if start.exists() and not begun else "thinker")["thinker"]
+    inner = "model.language_model.layers."
+    layers = 1 + max(int(k.split(".")[3]) for k in weights if k.startswith(inner))
+    thinker = build_thinker(tokenizer, layers)
+    thinker.load_state_dict(weights)
     if share < 1.0:
-        _average(thinker, workdir / "reading" / "start.pt", share)
+        _average(thinker, start, share)
     quiet(thinker)
     return thinker.eval()
 

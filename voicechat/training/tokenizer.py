@@ -11,6 +11,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from voicechat.errors import UserError
 from voicechat.spelling import number
 from voicechat.training.domain import reply_sentences, talk
+from voicechat.training.files import whole
+from voicechat.training.rows import SYSTEM
 
 SIZE = 2048
 VOICES = 8
@@ -20,7 +22,6 @@ SPECIAL = (
     "<tts_pad>", "<tts_text_bos>", "<tts_text_eod>", "<tts_text_bos_single>",
     *(f"<|voice_{i}|>" for i in range(VOICES)),
 )  # fmt: skip
-_SYSTEM = "system\nYou are Pocket, a small voice assistant."
 _SPLIT = r"'(?:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+"
 
 
@@ -43,8 +44,8 @@ def train_tokenizer(workdir: Path, seed: int = 0, talks: int = 30_000) -> Tokeni
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
     )  # fmt: skip
     tokenizer.train_from_iterator(_texts(random.Random(seed), talks), trainer)
-    workdir.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(workdir / "tokenizer.json"))
+    with whole(workdir / "tokenizer.json") as part:
+        tokenizer.save(str(part))
     return tokenizer
 
 
@@ -64,7 +65,7 @@ def _texts(rng: random.Random, talks: int) -> Iterator[str]:
     for word in (number(n) for n in (*range(20), *range(20, 101, 10))):
         for form in (word, f" {word}", word.capitalize()):
             yield from [form] * 500
-    yield from [_SYSTEM, "user\n", "assistant\n"] * 500
+    yield from [f"system\n{SYSTEM}", "user\n", "assistant\n"] * 500
     yield from reply_sentences()
     for _ in range(talks):
         for turn in talk(rng).turns:

@@ -15,11 +15,12 @@ import torch
 from safetensors.torch import load_file
 from transformers import Qwen2_5OmniForConditionalGeneration
 
+from voicechat.engine.finder import POCKET
 from voicechat.errors import UserError
 from voicechat.training.export import EARS
+from voicechat.training.files import whole
 from voicechat.training.thinker import loud
 
-POCKET = Path(__file__).parents[1] / "assets" / "pocket"
 Weights = dict[str, torch.Tensor]
 
 
@@ -44,12 +45,12 @@ def run(config: UnpackConfig, workdir: Path) -> None:
     files = ("model.safetensors", EARS, "tokenizer.json")
     if missing := [name for name in files if not (source / name).is_file()]:
         raise UserError(f"{source} is no checkpoint that 'train export' wrote: no {missing[0]}")
-    workdir.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source / "tokenizer.json", workdir / "tokenizer.json")
+    with whole(workdir / "tokenizer.json") as part:
+        shutil.copyfile(source / "tokenizer.json", part)
     model = Qwen2_5OmniForConditionalGeneration.from_pretrained(source, dtype=torch.float32)
     for stage, modules in starts(model, load_file(source / EARS)).items():
-        (workdir / stage).mkdir(exist_ok=True)
-        torch.save(modules, workdir / stage / "start.pt")
+        with whole(workdir / stage / "start.pt") as part:
+            torch.save(modules, part)
     print(f"{workdir} begins with {source}")
 
 

