@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -85,5 +84,4 @@ def _phones(word: str, voice: str) -> int:
 
 
 def _flite(text: str, voice: str, *flags: str) -> list[str]:
-    command = ["flite", "-voice", voice, *flags, "-t", text]
-    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+    return users.output_of(["flite", "-voice", voice, *flags, "-t", text]).decode().split()

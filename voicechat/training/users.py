@@ -140,7 +140,7 @@ def level(pcm: np.ndarray, rms: float = SPEECH_RMS) -> np.ndarray:
 def _espeak(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
     command = ["espeak-ng", "-v", f"{rng.choice(_ACCENTS)}+{speaker}", "--stdout", text]
     command += ["-s", str(rng.randint(115, 205)), "-p", str(rng.randint(20, 80))]
-    return _run(command)
+    return _samples(output_of(command))
 
 
 def _flite(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
@@ -154,22 +154,30 @@ def _flite(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int
     if rng.random() < 0.5:
         command += ["--setf", f"int_f0_target_mean={rng.randint(80, 220)}"]
     command += ["-t", text, "-o", "/dev/stdout"]
-    return _run(command)
+    return _samples(output_of(command))
 
 
 def _festival(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
-    return _run(["text2wave", "-eval", f"({speaker})"], text)
+    return _samples(output_of(["text2wave", "-eval", f"({speaker})"], text))
 
 
-def _run(command: list[str], text: str = "") -> tuple[np.ndarray, int]:
-    """What a program speaks to its standard output: samples and their rate."""
+def output_of(command: list[str], text: str = "") -> bytes:
+    """What a synthesiser writes to its standard output; `text` is its standard input.
+
+    Raises:
+        UserError: It is not installed, or fails.
+    """
     try:
-        wav = subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout
+        out = subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout
     except (FileNotFoundError, subprocess.CalledProcessError):
-        wav = b""
-    if not wav:  # festival without the voice ends well and says nothing
+        out = b""
+    if not out:  # festival without the voice ends well and says nothing
         needed = _DEBIAN[command[0]]
-        raise UserError(f"a user's voice needs {command[0]}, which fails: apt-get install {needed}")
+        raise UserError(f"a voice needs {command[0]}, which fails: apt-get install {needed}")
+    return out
+
+
+def _samples(wav: bytes) -> tuple[np.ndarray, int]:
     # A wav that was written to a pipe promises a length of its own fancy: read what is there.
     head = wav.index(b"data") + 8
     rate = int.from_bytes(wav[24:28], "little")
