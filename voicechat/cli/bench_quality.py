@@ -6,6 +6,7 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean as mean
 from typing import TYPE_CHECKING
 
 from voicechat.cli.options import add_model_arguments, count, settings
@@ -91,9 +92,11 @@ def _sit(exam: Exam, limit: int, engines: Engines, heard: list[Answer]) -> Figur
         return {exam.name: f"n/a: {fault}"}
     if exam.aloud:
         heard += answers
-    figures: Figures = {exam.name: sum(answer.right for answer in answers) / len(answers)}
+    figures: Figures = {exam.name: mean(answer.right for answer in answers)}
+    for kind in exam.kinds[:limit] if len(exam.kinds) > 1 else ():
+        figures[f"{exam.name}, {kind}"] = mean(a.right for a in answers if a.kind == kind)
     if exam.kinds == ("outside",):
-        figures[f"{exam.name}, admitted"] = sum(a.admits for a in answers) / len(answers)
+        figures[f"{exam.name}, admitted"] = mean(answer.admits for answer in answers)
     return figures
 
 
@@ -114,7 +117,7 @@ def _person(limit: int, engine: LocalEngine) -> Figures:
 def _show(figures: Figures) -> None:
     for name, value in figures.items():
         shown = value if isinstance(value, str) else f"{value:.3f}"
-        print(f"{name:32} {shown}", flush=True)
+        print(f"{name:40} {shown}", flush=True)
 
 
 def _repeat(
