@@ -35,8 +35,8 @@ class AudioConfig:
     echo: Literal["auto", "headset", "aec", "gate", "half"] = "auto"
 
     def __post_init__(self) -> None:
-        _within(self, 20, 1000, "cushion_ms", "cushion_max_ms")  # a tick, and the shortest ring
-        _within(self, 100, LONGEST_MS, "watchdog_ms")
+        within(self, 20, 1000, "cushion_ms", "cushion_max_ms")  # a tick, and the shortest ring
+        within(self, 100, LONGEST_MS, "watchdog_ms")
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class TurnsConfig:
     push_to_talk: bool = False
 
     def __post_init__(self) -> None:
-        _within(self, 0, LONGEST_MS, *_all_ms(self))
-        _within(self, 0, 1, "threshold")
-        _within(self, 0.01, 1, "complete_at")
-        _within(self, 0, 3, "webrtcvad_mode")
+        within(self, 0, LONGEST_MS, *_all_ms(self))
+        within(self, 0, 1, "threshold")
+        within(self, 0.01, 1, "complete_at")
+        within(self, 0, 3, "webrtcvad_mode")
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class BargeInConfig:
     distance_db: float = 15.0
 
     def __post_init__(self) -> None:
-        _within(self, 0, LONGEST_MS, *_all_ms(self))
-        _within(self, 1, LONGEST_MS, "duck_ms", "ramp_ms")
-        _within(self, 0, 1, "duck_gain")
-        _within(self, 0, inf, "distance_db")
+        within(self, 0, LONGEST_MS, *_all_ms(self))
+        within(self, 1, LONGEST_MS, "duck_ms", "ramp_ms")
+        within(self, 0, 1, "duck_gain")
+        within(self, 0, inf, "distance_db")
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,10 @@ class SamplingSettings:
     max_new_tokens: int = 1024
 
     def __post_init__(self) -> None:
-        _within(self, 0.01, 100, "temperature", "repetition_penalty")
-        _within(self, 0, inf, "top_k")  # 0: of all
-        _within(self, 0, 1, "top_p")
-        _within(self, 1, 1_000_000, "max_new_tokens")
+        within(self, 0.01, 100, "temperature", "repetition_penalty")
+        within(self, 0, inf, "top_k")  # 0: of all
+        within(self, 0, 1, "top_p")
+        within(self, 1, 1_000_000, "max_new_tokens")
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,11 @@ class Token2WavSettings:
     vocoder_context_frames: int = 20
 
     def __post_init__(self) -> None:
-        _within(self, 2, 1000, "num_steps")
-        _within(self, 0, 100, "guidance_scale")
-        _within(self, -1, 1.75, "sway_coefficient")  # beyond, time would run backwards
-        _within(self, 0, inf, "blocks_ahead", "vocoder_context_frames")
-        _within(self, 1, inf, "first_blocks", "most_blocks")
+        within(self, 2, 1000, "num_steps")
+        within(self, 0, 100, "guidance_scale")
+        within(self, -1, 1.75, "sway_coefficient")  # beyond, time would run backwards
+        within(self, 0, inf, "blocks_ahead", "vocoder_context_frames")
+        within(self, 1, inf, "first_blocks", "most_blocks")
         if self.vocoder_context_frames % 2:  # a code is two of them
             raise UserError(f"vocoder_context_frames is {self.vocoder_context_frames}; it is even")
 
@@ -154,7 +154,7 @@ class ModelSettings:
     token2wav: Token2WavSettings = field(default_factory=Token2WavSettings)
 
     def __post_init__(self) -> None:
-        _within(self, 0, 0.99, "unfinished_share")
+        within(self, 0, 0.99, "unfinished_share")
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,8 @@ class ModelConfig:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _within(self, 0, 2**63 - 1, "seed")
-        _within(self, 1, inf, "context_tokens")
+        within(self, 0, 2**63 - 1, "seed")
+        within(self, 1, inf, "context_tokens")
         build(ModelSettings, self.settings, "settings")
 
 
@@ -222,6 +222,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if data is not None and not isinstance(data, dict):
         raise UserError(f"{path}: should hold keys and values, not a {type(data).__name__}")
     return data or {}
+
+
+def within(settings: Any, least: float, most: float, *names: str) -> None:
+    """Refuses what is out of range, or no number at all.
+
+    Raises:
+        UserError: naming the setting and its range.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            fits = f"{least} to {most}" if most < inf else f"at least {least}"
+            raise UserError(f"{name} is {value}; it is {fits}")
 
 
 def build(cls: type[T], data: dict[str, Any], where: str) -> T:
@@ -310,19 +323,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
-
-
-def _within(settings: Any, least: float, most: float, *names: str) -> None:
-    """Refuses what is out of range, or no number at all.
-
-    Raises:
-        UserError: naming the setting and its range.
-    """
-    for name in names:
-        value = getattr(settings, name)
-        if not least <= value <= most:
-            fits = f"{least} to {most}" if most < inf else f"at least {least}"
-            raise UserError(f"{name} is {value}; it is {fits}")
 
 
 def _all_ms(settings: Any) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
+from voicechat.config import within
 from voicechat.errors import UserError
 
 
@@ -19,16 +21,9 @@ def check(settings: Any, shares: str = "", **units: int) -> None:
         UserError: One of them does not fit.
     """
     for name, value in vars(settings).items():
-        fits, kind = True, ""
-        if isinstance(value, tuple):
-            fits, kind = len(value) == 2 and value[0] <= value[1], "a range, [low, high]"
-        elif name in shares.split():
-            fits, kind = 0 <= value <= 1, "a share, 0 to 1"
-        elif name in units:
-            unit = units[name]
-            fits = value >= unit and value % unit == 0
-            kind = f"at least {unit}" + ", and a multiple of it" * (unit > 1)
-        elif isinstance(value, int | float):
-            fits, kind = value >= 0, "at least 0"
-        if not fits:
-            raise UserError(f"{name} is {value}; it is {kind}")
+        if isinstance(value, tuple) and (len(value) != 2 or value[0] > value[1]):
+            raise UserError(f"{name} is {value}; it is a range, [low, high]")
+        if isinstance(value, int | float):
+            within(settings, units.get(name, 0), 1 if name in shares.split() else inf, name)
+        if name in units and value % units[name]:
+            raise UserError(f"{name} is {value}; it is a multiple of {units[name]}")

@@ -10,7 +10,6 @@ that a GPU need not wait: other processes then draw for the steps to come.
 from __future__ import annotations
 
 import copy
-import json
 import math
 import os
 import random
@@ -19,21 +18,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
 
 from voicechat.errors import UserError
 from voicechat.training import together
+from voicechat.training.draws import DrawFn, draws
 from voicechat.training.files import whole
+from voicechat.training.log import Log
 
 Losses = Mapping[str, torch.Tensor | float]
-DrawFn = Callable[[int, random.Random], Any]
 StepFn = Callable[[Any], Losses]
 EvaluateFn = Callable[[], Mapping[str, float]]
 
@@ -99,6 +97,7 @@ class Trainer:
         workers: int | None = None,
     ) -> None:
         self.stage, self.folder = stage, workdir / stage
+        self.log = Log(self.folder)
         self.modules, self.optimizer, self.schedule = dict(modules), optimizer, schedule
         self.seed, self.checkpoint_every, self.log_every = seed, checkpoint_every, log_every
         self.bf16, self.ema, self.clip = bf16, ema, clip
@@ -147,7 +146,7 @@ class Trainer:
         previous = signal.signal(signal.SIGTERM, self._on_sigterm)
         started, last = time.monotonic(), {}
         try:
-            for drawn in self._draws(draw, end):
+            for drawn in draws(draw, self._rng, range(self.step, end), self.workers):
                 self._train_step(step_fn, drawn)
                 if self.step % self.log_every == 0 or self.step == end:
                     last = self._log(time.monotonic() - started)
@@ -165,12 +164,6 @@ class Trainer:
         if self._stop:
             raise SystemExit(f"{self.stage}: stopped and saved at step {self.step}")
         return last
-
-    def _draws(self, draw: DrawFn, end: int) -> DataLoader:
-        return DataLoader(
-            _Draws(draw, self._rng), sampler=range(self.step, end), batch_size=None,
-            collate_fn=_as_drawn, num_workers=self.workers, worker_init_fn=_by_value,
-        )  # fmt: skip
 
     def _rng(self, step: int) -> random.Random:
         return random.Random(f"{self.seed}/{self.stage}/{step}" + f"/{self.rank}" * (self.rank > 0))
@@ -233,8 +226,7 @@ class Trainer:
     def _write(self, line: dict[str, float]) -> None:
         if self.rank:
             return
-        with (self.folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        self.log.write(line)
         text = " ".join(f"{k} {v:.4g}" for k, v in line.items() if k != "step")
         print(f"{self.stage} {self.step}/{self.schedule.steps} {text}", flush=True)
 
@@ -252,7 +244,7 @@ class Trainer:
         }
         with whole(self.folder / "last.pt") as part:
             torch.save(state, part)
-        draw_curve(self.folder)
+        self.log.draw()
 
     def _begin(self) -> None:
         """Takes the weights that `start.pt` brings, where another checkpoint is gone on from."""
@@ -279,30 +271,11 @@ class Trainer:
             group["lr_scale"] = scale  # as it is set now, like the schedule
         if self.rank:
             return
-        _drop_lines_after(self.folder / "log.jsonl", self.step)
+        self.log.drop_after(self.step)
         print(f"{self.stage}: resumed at step {self.step}", flush=True)
 
     def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
         self._stop = True
-
-
-class _Draws(Dataset):
-    """What each step learns from, by the step's number."""
-
-    def __init__(self, draw: DrawFn, rng: Callable[[int], random.Random]) -> None:
-        self.draw, self.rng = draw, rng
-
-    def __getitem__(self, step: int) -> Any:
-        return self.draw(step, self.rng(step))
-
-
-def _as_drawn(drawn: Any) -> Any:
-    return drawn
-
-
-def _by_value(worker: int) -> None:
-    """Lets tensors travel between processes as bytes: many small ones are slow to share."""
-    ForkingPickler.register(torch.Tensor, lambda t: (torch.from_numpy, (t.numpy(),)))
 
 
 @contextmanager
@@ -332,35 +305,3 @@ def trained(workdir: Path, stage: str) -> dict[str, dict[str, torch.Tensor]]:
     if start.exists():
         return torch.load(start, weights_only=True, map_location="cpu")
     raise UserError(f"there is no {last}: run 'train {stage}' first")
-
-
-def _drop_lines_after(log: Path, step: int) -> None:
-    lines = log.read_text().splitlines() if log.exists() else []
-    kept = [line for line in lines if json.loads(line)["step"] <= step]
-    log.write_text("".join(line + "\n" for line in kept))
-
-
-def draw_curve(folder: Path) -> None:
-    """Draws every series of `log.jsonl` over the steps into `curve.png`."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    log = folder / "log.jsonl"
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    keys = sorted({k for line in lines for k in line} - {"step", "seconds"})
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    for key in keys:
-        points = [(line["step"], line[key]) for line in lines if key in line]
-        axes.plot(
-            *zip(*points, strict=True), marker="o" if key.startswith("eval/") else None, label=key
-        )
-    axes.set(title=folder.name, xlabel="step")
-    axes.set_yscale("symlog", linthresh=0.01, subs=(2, 5))  # shares may be 0
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")  # within one decade there are no others
-    if keys:
-        axes.legend(fontsize="small")
-    figure.savefig(folder / "curve.png", dpi=100)
-    pyplot.close(figure)
