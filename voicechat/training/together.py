@@ -9,6 +9,7 @@ averages out. The first process keeps the checkpoint and the log; after a kill a
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterable
 from typing import TypeVar
@@ -25,6 +26,7 @@ def join() -> int:
     """Meets the other processes, if there are any; returns the number of this one."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
         distributed.init_process_group("gloo")
+        atexit.register(distributed.destroy_process_group)  # else its threads may abort the exit
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
