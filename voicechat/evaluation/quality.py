@@ -66,6 +66,7 @@ EXAMS = (
     Exam("unseen phrasing", split="phrasing"),
     Exam("unseen phrasing, typed", group="", split="phrasing"),
     Exam("noise 15 dB", snr_db=15.0),
+    Exam("natural voices", group="natural"),
     Exam("unseen synthesiser", group="unseen"),
     Exam("unseen pairs", split="pairs"),
     Exam("several turns", kinds=("memory", "follow", "repeat", "resume")),

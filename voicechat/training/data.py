@@ -18,6 +18,7 @@ TESTS = {  # name: (group of the voices, split of the domain)
     "clean": ("held", "train"),
     "phrasing": ("held", "phrasing"),
     "pairs": ("held", "pairs"),
+    "natural": ("natural", "train"),
     "unseen": ("unseen", "train"),
 }
 

@@ -40,8 +40,12 @@ class Ears:
     ) -> dict[str, torch.Tensor]:
         """CTC of both, on what was said."""
         letters = ctc_loss(self.letters, heard[1], [clip.text for clip in clips])
-        token = self.tokens(heard[0], [self.scribe.ids(clip.text) for clip in clips])
+        token = self.token_loss(heard[0], clips)
         return {"loss": token + LETTERS_WEIGHT * letters, "letters": letters, "token": token}
+
+    def token_loss(self, heard: Sequence[torch.Tensor], clips: Sequence[Clip]) -> torch.Tensor:
+        """CTC of the tokens alone, which needs no head of its own."""
+        return self.tokens(heard, [self.scribe.ids(clip.text) for clip in clips])
 
     def modules(self) -> dict[str, nn.Module]:
         """What a checkpoint of the encoder's own stage holds."""
@@ -50,6 +54,7 @@ class Ears:
     def groups(self, scale: float) -> list[dict[str, object]]:
         """What is trained of Whisper and what is new, with factors on their learning rates."""
         new = [*self.letters.parameters(), *self.encoder.proj.parameters()]
+        new = [p for p in new if p.requires_grad]
         old = [
             p for n, p in self.encoder.named_parameters()
             if p.requires_grad and not n.startswith(("proj", "audio_bos"))

