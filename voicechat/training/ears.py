@@ -53,8 +53,8 @@ class Ears:
 
     def groups(self, scale: float) -> list[dict[str, object]]:
         """What is trained of Whisper and what is new, with factors on their learning rates."""
-        new = [*self.letters.parameters(), *self.encoder.proj.parameters()]
-        new = [p for p in new if p.requires_grad]
+        heads = (*self.letters.parameters(), *self.encoder.proj.parameters())
+        new = [p for p in heads if p.requires_grad]
         old = [
             p for n, p in self.encoder.named_parameters()
             if p.requires_grad and not n.startswith(("proj", "audio_bos"))

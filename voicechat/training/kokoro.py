@@ -84,11 +84,11 @@ def read_styles(archive: Path) -> dict[str, np.ndarray]:
     """
     try:
         with tarfile.open(archive) as tar:
-            styles = {
-                PurePath(member.name).stem: np.frombuffer(tar.extractfile(member).read(), "<f4")
-                for member in tar if member.name.endswith(".bin")
-            }  # fmt: skip
-    except (OSError, tarfile.TarError) as error:
-        needed = f"npm pack kokoro-js@1.2.1 --pack-destination {archive.parent}"
-        raise UserError(f"Kokoro's voices need {archive}: {needed}") from error
-    return {name: style.reshape(-1, 1, 256) for name, style in styles.items()}
+            members = {PurePath(m.name).stem: m for m in tar if m.name.endswith(".bin")}
+            styles = {name: tar.extractfile(member).read() for name, member in members.items()}
+    except (OSError, EOFError, tarfile.TarError):
+        styles = {}
+    if not styles:
+        needed = f"run 'npm pack kokoro-js@1.2.1' in {archive.parent}"
+        raise UserError(f"Kokoro's voices need {archive}, whole: {needed}")
+    return {k: np.frombuffer(style, "<f4").reshape(-1, 1, 256) for k, style in styles.items()}

@@ -245,7 +245,7 @@ def train_joint(config: ThinkerConfig, workdir: Path) -> dict[str, float]:
     scribe = Scribe(tokenizer)
     thinker = thinking.build_thinker(tokenizer, config.layers)
     ears = Ears(thinker.model.audio_tower, scribe)
-    ears.letters.requires_grad_(False)  # what hears the tokens has learned its letters
+    ears.letters.requires_grad_(False)  # they are of the encoder's own stage alone
     freeze(ears.encoder, config.frozen)
     if not (workdir / "thinker" / "last.pt").exists():
         thinker.load_state_dict(trained(workdir, "reading")["thinker"])
