@@ -7,7 +7,13 @@ import pytest
 import soundfile
 
 from voicechat.clock import SPEAKER_RATE
-from voicechat.evaluation.intelligibility import Recogniser, pitch, told_apart, word_error_rate
+from voicechat.evaluation.intelligibility import (
+    Recogniser,
+    melody,
+    pitch,
+    told_apart,
+    word_error_rate,
+)
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -39,6 +45,14 @@ def test_words_count_however_they_are_written(said: str, heard: str, rate: float
 @pytest.mark.parametrize("hz", [80.0, 112.0, 217.0, 300.0])
 def test_the_pitch_of_a_note(hz: float) -> None:
     assert pitch(note(hz)) == pytest.approx(hz, rel=0.02)
+
+
+def test_the_melody_is_how_far_the_pitch_goes() -> None:
+    """Of a glide over an octave, two thirds are eight semitones."""
+    hz = np.geomspace(100, 200, 2 * SPEAKER_RATE)
+    glide = (0.3 * (2 * (np.cumsum(hz / SPEAKER_RATE) % 1) - 1)).astype(np.float32)
+    assert melody(glide) == pytest.approx(12 * 0.6826 / 2, rel=0.1)
+    assert melody(note(140)) < 0.1
 
 
 def test_voices_are_told_apart_by_pitch() -> None:

@@ -10,18 +10,20 @@ import shutil
 from dataclasses import replace
 from itertools import groupby
 
+import numpy as np
 import pytest
 
 from voicechat.config import ModelConfig
 from voicechat.engine.checkpoint import load
 from voicechat.engine.local import LocalEngine
-from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
+from voicechat.evaluation.intelligibility import Recogniser, melody, word_error_rate
 from voicechat.evaluation.quality import Answer, Exam, examine
 from voicechat.evaluation.said import as_float
 
 QUESTIONS = 40
 RIGHT = 0.8  # the share of answers that are exactly the expected words
 WRONG = {"Wren": 0.2, "Alder": 0.2}  # words that the recogniser gets wrong, at most
+MELODY = 1.0  # semitones; on one tone it is a tenth
 
 
 @pytest.fixture(scope="module")
@@ -54,4 +56,5 @@ def test_both_voices_are_understood_and_come_to_an_end(answers: list[Answer]) ->
         texts = [reply.text for reply in replies]
         errors = word_error_rate(texts, heard)
         assert errors <= WRONG[voice], (voice, list(zip(texts, heard, strict=True)))
+        assert np.median([melody(as_float(reply.pcm)) for reply in replies]) > MELODY, voice
     assert {answer.voice for answer in spoken} == set(WRONG)

@@ -14,7 +14,7 @@ from voicechat.training.teacher import teachers
 
 def test_the_teacher_himself_is_as_good_as_the_teacher() -> None:
     text = "The capital of France is Paris."
-    read = {voice: np.round(reader(text) * 32767) for voice, reader in teachers().items()}
+    read = {voice: np.round(reader(text).pcm * 32767) for voice, reader in teachers().items()}
     replies = {v: Reply(text, pcm.astype(np.int16), 0.2, 1.0, None) for v, pcm in read.items()}
     figures = figures_of([Answer("", v, text, reply, True) for v, reply in replies.items()])
     assert figures["replies heard"] == 2 and figures["ended by itself"] == 1.0
@@ -22,12 +22,13 @@ def test_the_teacher_himself_is_as_good_as_the_teacher() -> None:
     for voice in ("Wren", "Alder"):
         teacher = figures[f"words wrong, {voice}'s teacher"]
         assert figures[f"words wrong, {voice}"] == pytest.approx(teacher) == 0.0
+        assert figures[f"melody in semitones, {voice}"] > 1
 
 
 @pytest.mark.skipif(find_spec("resemblyzer") is None, reason="pip install --no-deps resemblyzer")
 def test_a_speaker_encoder_knows_the_voices() -> None:
     text = "The capital of France is Paris."
-    read = {voice: np.round(reader(text) * 32767) for voice, reader in teachers().items()}
+    read = {voice: np.round(reader(text).pcm * 32767) for voice, reader in teachers().items()}
     replies = {v: Reply(text, pcm.astype(np.int16), 0.2, 1.0, None) for v, pcm in read.items()}
     own = figures_of([Answer("", v, text, reply, True) for v, reply in replies.items()])
     assert own["told apart by speaker encoder"] == 1.0

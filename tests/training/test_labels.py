@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from speech_slices import WORDS, write_folder
+from speech_slices import WORDS, write_folder, write_readings
 
 from voicechat.errors import UserError
 from voicechat.training import labels
@@ -15,7 +15,7 @@ from voicechat.training.teacher import VOICES, held_out
 @pytest.fixture
 def workdir(tmp_path: Path) -> Path:
     for voice in VOICES:
-        write_folder(tmp_path / "speech" / voice, 120.0)
+        write_readings(tmp_path / "speech" / voice, 120.0)
     return tmp_path
 
 
@@ -43,6 +43,12 @@ def test_what_is_named_already_is_not_named_again(workdir: Path, monkeypatch) ->
 def test_another_codec_names_anew(workdir: Path) -> None:
     first, other = labels.labelled(codec(0), workdir), labels.labelled(codec(1), workdir)
     assert any(not torch.equal(a.codes, b.codes) for a, b in zip(first, other, strict=True))
+
+
+def test_readings_of_an_earlier_version_are_to_be_read_again(tmp_path: Path) -> None:
+    write_folder(tmp_path / "speech" / "Wren", 120.0)
+    with pytest.raises(UserError, match="0.npz is missing: remove .*Wren and run 'train data'"):
+        labels.labelled(codec(0), tmp_path)
 
 
 def test_without_recordings_the_remedy_is_said(tmp_path: Path) -> None:

@@ -86,12 +86,12 @@ def test_dpo_prefers_the_better_attempt(tokenizer: Tokenizer, tmp_path: Path) ->
 
 
 class Constant(torch.nn.Module):
-    """Answers one number with codes and voice, and another without."""
+    """Answers one number with codes and voice, for each channel, and another without."""
 
     def __init__(self, conditional: float, unconditional: float) -> None:
         super().__init__()
         self.proj_out = torch.nn.Linear(1, 1)
-        self.conditional = torch.nn.Parameter(torch.tensor(conditional))
+        self.conditional = torch.nn.Parameter(torch.full((83,), conditional))
         self.unconditional = unconditional
 
     def forward(
@@ -102,20 +102,21 @@ class Constant(torch.nn.Module):
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 1.5])
-def test_the_dit_is_pulled_to_the_guided_answer(scale: float) -> None:
+def test_the_dit_is_pulled_to_the_guided_answer_but_for_the_pulses(scale: float) -> None:
     mel, unconditional, crops = 0.7, -0.2, 500
-    batch = dit.Crops(torch.full((crops, 24, 80), mel), torch.zeros(crops, 12, dtype=torch.long),
-                      torch.zeros(crops, 100, 80), torch.zeros(crops, 32))  # fmt: skip
+    batch = dit.Crops(torch.full((crops, 24, 83), mel), torch.zeros(crops, 12, dtype=torch.long),
+                      torch.zeros(crops, 100, 83), torch.zeros(crops, 32))  # fmt: skip
 
-    def pull(answer: float) -> float:
+    def pull(answer: float, channels: slice) -> float:
         torch.manual_seed(1)
         net = Constant(answer, unconditional)
         dit.flow_loss(net, batch, dropped=False, guidance=scale).backward()
-        return float(net.conditional.grad)
+        return float(net.conditional.grad[channels].sum())
 
     guided = mel + scale * (mel - unconditional)
-    assert pull(guided) == pytest.approx(0, abs=0.02)  # the noise's mean over all numbers
-    assert pull(guided - 0.2) < -0.1 and pull(guided + 0.2) > 0.1
+    for right, channels in ((guided, slice(80)), (mel, slice(80, 83))):
+        assert pull(right, channels) == pytest.approx(0, abs=0.02)  # the noise's mean
+        assert pull(right - 0.2, channels) < -0.1 and pull(right + 0.2, channels) > 0.1
 
 
 def test_the_codec_learns_its_slice(tmp_path: Path, tokenizer: Tokenizer) -> None:

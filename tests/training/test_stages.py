@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from speech_slices import write_folder
+from speech_slices import write_readings
 
 from voicechat.cli import main
 from voicechat.config import dump, load
@@ -64,7 +64,7 @@ def test_the_stage_that_has_to_run_before_is_named(
 ) -> None:
     train_tokenizer(tmp_path, talks=20)
     for voice in VOICES:
-        write_folder(tmp_path / "speech" / voice, 120.0)
+        write_readings(tmp_path / "speech" / voice, 120.0)
     assert main(["train", command, "--workdir", str(tmp_path)]) == 2
     assert f"run 'train {first}' first" in capsys.readouterr().err
 

@@ -12,6 +12,7 @@ import pytest
 from voicechat.errors import UserError
 from voicechat.training import bank, general, users
 from voicechat.training.domain import Talk, Turn
+from voicechat.training.hibari import network
 
 NEEDS_ESPEAK = pytest.mark.skipif(
     shutil.which("espeak-ng") is None, reason="speaks through espeak-ng: apt-get install espeak-ng"
@@ -91,7 +92,7 @@ def test_a_program_that_is_missing_or_silent_names_its_package(
 def test_a_package_that_is_missing_is_named(
     voice: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for kept in (users._piper_model, users._pico_engine, users._kokoro_model, users.hibari):
+    for kept in (users._piper_model, users._pico_engine, users._kokoro_model, network):
         kept.cache_clear()
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UserError, match=rf"pip install '\.\[{extra}\]'"):

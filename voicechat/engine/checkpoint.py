@@ -37,7 +37,7 @@ class Voice:
         name: as the user chooses it.
         bos_token: tells the Talker who speaks.
         cond: `[1, 192]`, speaker embedding of token2wav.
-        ref_mel: `[1, frames, 80]`, its reference.
+        ref_mel: `[1, frames, mel_dim]`, its reference.
     """
 
     name: str

@@ -59,9 +59,23 @@ def word_error_rate(texts: Sequence[str], heard: Sequence[str]) -> float:
 
 def pitch(pcm: np.ndarray, rate: int = SPEAKER_RATE) -> float:
     """Median fundamental frequency of the loud frames, in Hz, between 60 and 400."""
+    return float(np.median(_pitches(pcm, rate)))
+
+
+def melody(pcm: np.ndarray, rate: int = SPEAKER_RATE) -> float:
+    """How far the pitch of the loud frames goes, in semitones: half of what two in three span.
+
+    Of a normal distribution that is its standard deviation, and few frames heard an octave off
+    do not change it.
+    """
+    low, high = np.percentile(_pitches(pcm, rate), (15.87, 84.13))
+    return float(6 * np.log2(high / low))
+
+
+def _pitches(pcm: np.ndarray, rate: int) -> np.ndarray:
     tones = librosa.yin(pcm, fmin=60, fmax=400, sr=rate, frame_length=2048, hop_length=512)
     energy = librosa.feature.rms(y=pcm, frame_length=2048, hop_length=512)[0][: len(tones)]
-    return float(np.median(tones[energy > 0.3 * energy.max()]))
+    return tones[energy > 0.3 * energy.max()]
 
 
 def told_apart(lower: Sequence[np.ndarray], higher: Sequence[np.ndarray]) -> float:

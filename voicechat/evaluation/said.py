@@ -12,7 +12,7 @@ import numpy as np
 
 from voicechat.clock import SPEAKER_RATE
 from voicechat.errors import UserError
-from voicechat.evaluation.intelligibility import Recogniser, told_apart, word_error_rate
+from voicechat.evaluation.intelligibility import Recogniser, melody, told_apart, word_error_rate
 from voicechat.evaluation.similarity import SpeakerEncoder
 from voicechat.training.teacher import teachers
 
@@ -45,7 +45,7 @@ def figures_of(answers: Sequence[Answer]) -> Figures:
         for voice in dict.fromkeys(answer.voice for answer in said)
     }
     read = _by_teachers(by_voice)
-    figures |= _words_wrong(by_voice, read)
+    figures |= _words_wrong(by_voice, read) | _melodies(by_voice, read)
     if by_voice.keys() == {"Alder", "Wren"}:
         sounds = {v: [as_float(reply.pcm) for reply in by_voice[v]] for v in ("Alder", "Wren")}
         figures["told apart by pitch"] = told_apart(*sounds.values())
@@ -62,7 +62,7 @@ def _by_teachers(by_voice: dict[str, list[Reply]]) -> dict[str, list[np.ndarray]
     except UserError:
         return {}
     return {
-        voice: [readers[voice](reply.text) for reply in replies]
+        voice: [readers[voice](reply.text).pcm for reply in replies]
         for voice, replies in by_voice.items()
         if voice in readers
     }
@@ -84,6 +84,16 @@ def _words_wrong(by_voice: dict[str, list[Reply]], read: dict[str, list[np.ndarr
             else "n/a: only pocket's own voices have one, with pip install '.[train]'"
         )
     return figures
+
+
+def _melodies(by_voice: dict[str, list[Reply]], read: dict[str, list[np.ndarray]]) -> Figures:
+    """How far each voice goes up and down, in semitones, and its teacher saying the same."""
+    spoken = {v: [as_float(reply.pcm) for reply in replies] for v, replies in by_voice.items()}
+    spoken |= {f"{voice}'s teacher": pcms for voice, pcms in read.items()}
+    return {
+        f"melody in semitones, {who}": float(np.median([melody(pcm) for pcm in pcms]))
+        for who, pcms in spoken.items()
+    }
 
 
 def _alike(sounds: dict[str, list[np.ndarray]], read: dict[str, list[np.ndarray]]) -> Figures:

@@ -3,7 +3,8 @@
 It labels the training data of Talker and DiT and is kept, because it makes new voices possible;
 the checkpoint itself ships without it. Finite scalar quantisation (Mentzer et al. 2023, section 3)
 needs no codebook that could collapse. A CTC loss on the letters keeps the words in the codes; the
-decoder is told the voice, so that the codes need not carry it.
+decoder is told the voice, so that the codes need not carry it, and all is read on one tone, so that
+they need not carry the melody.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ class Codec(nn.Module):
 def losses(codec: Codec, batch: list[Utterance], ctc_weight: float) -> dict[str, torch.Tensor]:
     """The codec's loss on some utterances: L1 + 0.2 L2 of the mel, CTC of the letters."""
     device = codec.voice.weight.device
-    mel, frames = (part.to(device) for part in pad_mels([u.mel() for u in batch]))
+    mel, frames = (part.to(device) for part in pad_mels([u.flat_mel() for u in batch]))
     values, _ = codec.quantize(mel)
     again = codec.decode(values, torch.tensor([u.voice for u in batch], device=device)).float()
     mask = (torch.arange(mel.shape[2], device=device) < frames[:, None])[:, None]
@@ -205,7 +206,7 @@ class Labelled:
     Attributes:
         voice: Index of the voice.
         text: Its words.
-        mel: [80, 2 codes] float16.
+        mel: With its pulses, [83, 2 codes] float16.
         codes: [codes] int64 in 1..1000.
         places: [codes] int64, the place in the text that each code says, where it is known.
     """
@@ -219,10 +220,9 @@ class Labelled:
 
 def label(codec: Codec, utterances: list[Utterance]) -> list[Labelled]:
     """Names every 20 ms of the utterances."""
-    mels = [u.mel() for u in utterances]
     return [
-        Labelled(u.voice, u.text, mel.half(), codec.codes(mel))
-        for u, mel in zip(utterances, mels, strict=True)
+        Labelled(u.voice, u.text, u.with_pulses().half(), codec.codes(u.flat_mel()))
+        for u in utterances
     ]
 
 

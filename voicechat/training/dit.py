@@ -34,10 +34,11 @@ from voicechat.training.codec import (
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.optim import compiled
 from voicechat.training.speech import Utterance, load_presets
-from voicechat.training.speech_mel import MELS, SILENCE
+from voicechat.training.speech_mel import CHANNELS, MELS, quiet
 
 REFERENCE_FRAMES = 100
 COND_SIZE = 32
+PULSES_COUNT = (20.0, 20.0, 4.0)  # in the loss, as three channels are few beside the mel's eighty
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def build_dit(hidden: int = 256, layers: int = 6) -> Qwen2_5OmniToken2WavDiTMode
     config = Qwen2_5OmniDiTConfig(
         hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=hidden // 64,
         head_dim=64, ff_mult=2, emb_dim=128, num_embeds=CODES + 1, block_size=24,
-        look_ahead_layers=[2], look_backward_layers=[0, 4], repeats=2, mel_dim=MELS, dropout=0.0,
-        enc_emb_dim=COND_SIZE, enc_dim=64, enc_channels=[64, 64, 64, 64, 192],
+        look_ahead_layers=[2], look_backward_layers=[0, 4], repeats=2, mel_dim=CHANNELS,
+        dropout=0.0, enc_emb_dim=COND_SIZE, enc_dim=64, enc_channels=[64, 64, 64, 64, 192],
         enc_attention_channels=32, enc_res2net_scale=2, enc_se_channels=32,
         max_position_embeddings=8192,
     )  # fmt: skip
@@ -108,8 +109,8 @@ def conditions() -> torch.Tensor:
     return torch.randn(MOST_VOICES, COND_SIZE, generator=torch.Generator().manual_seed(7))
 
 
-def crop(item: Labelled, frames: int, quiet: int, rng: random.Random) -> tuple[torch.Tensor, ...]:
-    """A piece of an utterance as mel [frames, 80] and codes [frames / 2], silence behind its end.
+def crop(item: Labelled, frames: int, silence: int, rng: random.Random) -> tuple[torch.Tensor, ...]:
+    """A piece of an utterance as mel [frames, 83] and codes [frames / 2], silence behind its end.
 
     A third of the pieces are the beginning: there the DiT has nothing to look back to.
     """
@@ -118,15 +119,15 @@ def crop(item: Labelled, frames: int, quiet: int, rng: random.Random) -> tuple[t
     mel = item.mel[:, start : start + frames].float()
     codes = item.codes[start // 2 : (start + frames) // 2]
     missing = frames - mel.shape[1]
-    mel = F.pad(mel, (0, missing), value=SILENCE)
-    return mel.T, F.pad(codes, (0, missing // 2), value=quiet)
+    mel = torch.cat([mel, quiet(missing)], dim=1)
+    return mel.T, F.pad(codes, (0, missing // 2), value=silence)
 
 
 def reference(item: Labelled, rng: random.Random) -> torch.Tensor:
-    """A second of an utterance, [100, 80], the kind of `ref_mel` that the network is shown."""
+    """A second of an utterance, [100, 83], the kind of `ref_mel` that the network is shown."""
     start = rng.randint(0, max(0, item.mel.shape[1] - REFERENCE_FRAMES))
     mel = item.mel[:, start : start + REFERENCE_FRAMES].float()
-    return F.pad(mel, (0, REFERENCE_FRAMES - mel.shape[1]), value=SILENCE).T
+    return torch.cat([mel, quiet(REFERENCE_FRAMES - mel.shape[1])], dim=1).T
 
 
 def run(config: DiTConfig, workdir: Path) -> None:
@@ -154,10 +155,10 @@ def train(
     trainer = Trainer("dit", workdir, {"dit": dit}, optimizer, schedule, config.seed, bf16=True,
                       checkpoint_every=config.checkpoint_every, ema=config.ema)  # fmt: skip
     compiled(dit.transformer_blocks, config.compile)  # the averages stay as they are
-    quiet = silence_code(codec)
+    silence = silence_code(codec)
 
     def drawn(number: int, rng: random.Random) -> tuple[Crops, bool]:
-        batch = draw(of_voice, config.batch, config.crop_frames, quiet, rng)
+        batch = draw(of_voice, config.batch, config.crop_frames, silence, rng)
         return batch, rng.random() < config.drop
 
     def step(batch: tuple[Crops, bool]) -> dict[str, torch.Tensor]:
@@ -172,9 +173,9 @@ class Crops:
     """A batch for the DiT.
 
     Attributes:
-        mel: [batch, frames, 80].
+        mel: With its pulses, [batch, frames, 83].
         codes: [batch, frames / 2].
-        shown: Reference mels of the same voices, [batch, 100, 80].
+        shown: Reference mels of the same voices, [batch, 100, 83].
         cond: Their preset vectors, [batch, 32].
     """
 
@@ -193,13 +194,13 @@ def draw(
     of_voice: Mapping[int, Sequence[Labelled]],
     size: int,
     frames: int,
-    quiet: int,
+    silence: int,
     rng: random.Random,
 ) -> Crops:
     """Draws crops of all voices alike."""
     voices = list(of_voice)
     chosen = [rng.choice(of_voice[rng.choice(voices)]) for _ in range(size)]
-    crops = [crop(i, frames, quiet, rng) for i in chosen]
+    crops = [crop(i, frames, silence, rng) for i in chosen]
     mel, codes = (torch.stack(part) for part in zip(*crops, strict=True))
     shown = torch.stack([reference(rng.choice(of_voice[i.voice]), rng) for i in chosen])
     return Crops(mel, codes, shown, conditions()[[i.voice for i in chosen]])
@@ -213,7 +214,8 @@ def flow_loss(
     With guidance g the network learns to answer what it would be guided to: v + g (v - u), where v
     is the answer with code and voice and u the one without. As v is not known, the target is the
     line's velocity + w (answer - u); the answer that meets it in the mean is the guided one for
-    w = g / (1 + g): answer = v + w (answer - u)  <=>  answer = (v - w u) / (1 - w).
+    w = g / (1 + g): answer = v + w (answer - u)  <=>  answer = (v - w u) / (1 - w). The pulses are
+    not guided: a phase is right or wrong.
 
     Args:
         dit: The network.
@@ -229,8 +231,10 @@ def flow_loss(
     if guidance and not dropped:
         with torch.no_grad():
             unconditional = velocity(dit, batch, noisy, time, dropped=True)
-        target = target + guidance / (1 + guidance) * (answer.detach() - unconditional)
-    return (answer - target).square().mean()
+        guided = answer.detach() - unconditional
+        target[..., :MELS] += guidance / (1 + guidance) * guided[..., :MELS]
+    count = answer.new_tensor([1.0] * MELS + [*PULSES_COUNT])
+    return ((answer - target).square() * count).mean()
 
 
 def velocity(
@@ -240,7 +244,7 @@ def velocity(
     time: torch.Tensor,
     dropped: bool,
 ) -> torch.Tensor:
-    """What the DiT answers at points [batch, frames, 80] and times [batch], of the points' shape.
+    """What the DiT answers at points [batch, frames, 83] and times [batch], of the points' shape.
 
     Args:
         dit: The network.

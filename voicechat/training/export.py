@@ -18,7 +18,6 @@ import yaml
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import nn
-from torch.nn import functional as F
 from transformers import (
     PretrainedConfig,
     PreTrainedTokenizerFast,
@@ -32,8 +31,8 @@ from voicechat.training.checks import check
 from voicechat.training.codec import Codec, load_codec
 from voicechat.training.dit import REFERENCE_FRAMES, conditions, load_dit
 from voicechat.training.rows import SYSTEM
-from voicechat.training.speech import Utterance, load_folder
-from voicechat.training.speech_mel import SILENCE
+from voicechat.training.speech import Utterance, load_readings
+from voicechat.training.speech_mel import quiet
 from voicechat.training.talker import load_talker
 from voicechat.training.teacher import VOICES
 from voicechat.training.thinker import load_thinker
@@ -107,7 +106,7 @@ def run(config: ExportConfig, workdir: Path) -> None:
         load_bigvgan(workdir),
     )
     voices = {
-        name: preset(k, tokenizer, load_folder(workdir / "speech" / name, k, most=60))
+        name: preset(k, tokenizer, load_readings(workdir / "speech" / name, k, most=60))
         for k, name in enumerate(VOICES)
     }
     folder = Path(config.out).expanduser() if config.out else workdir / "export"
@@ -141,11 +140,12 @@ def _plain(config: PretrainedConfig) -> dict[str, Any]:
 
 
 def preset(index: int, tokenizer: Tokenizer, utterances: Sequence[Utterance]) -> dict[str, Any]:
-    """What `spk_dict.pt` holds for a voice: token, condition and the reference mel [1, 100, 80].
+    """What `spk_dict.pt` holds for a voice: token, condition and the reference mel [1, 100, 83].
 
     The reference is the second of the recordings in which most is spoken.
     """
-    mels = [F.pad(u.mel(), (0, REFERENCE_FRAMES), value=SILENCE) for u in utterances]
+    behind = quiet(REFERENCE_FRAMES)
+    mels = [torch.cat([u.with_pulses(), behind], dim=1) for u in utterances]
     pieces = [p for m in mels for p in m.unfold(1, REFERENCE_FRAMES, 20).unbind(1)]
     fullest = max(pieces, key=lambda piece: float(piece.mean()))
     return {

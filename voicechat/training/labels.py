@@ -15,10 +15,11 @@ import torch
 from voicechat.training.alignment import letter_times
 from voicechat.training.codec import Codec, Labelled, label
 from voicechat.training.files import whole
-from voicechat.training.speech import pairs_of, read_pair
+from voicechat.training.speech import pairs_of, read_reading
+from voicechat.training.speech_mel import CHANNELS
 from voicechat.training.teacher import VOICES, held_out
 
-_NO_MEL = torch.zeros(80, 0, dtype=torch.float16)
+_NO_MEL = torch.zeros(CHANNELS, 0, dtype=torch.float16)
 _SAVED_EVERY = 2000
 Stored = dict[str, tuple[str, torch.Tensor, torch.Tensor]]  # text, codes and places by file
 
@@ -52,7 +53,7 @@ def _recordings(workdir: Path) -> Iterator[tuple[str, int, Path]]:
 
 
 def _name(codec: Codec, voice: int, file: Path) -> tuple[str, torch.Tensor, torch.Tensor]:
-    [item] = label(codec, [read_pair(file, voice)])
+    [item] = label(codec, [read_reading(file, voice)])
     return item.text, item.codes.to(torch.int16), letter_times(codec, item).to(torch.int16)
 
 

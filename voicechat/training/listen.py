@@ -20,6 +20,7 @@ from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
 from voicechat.training.codec import CODES, Codec
 from voicechat.training.dit import conditions
 from voicechat.training.replies import text_table, usual_prompt
+from voicechat.training.speech_mel import with_pulses
 from voicechat.training.talker import EOS
 
 Render = Callable[[torch.Tensor, int], np.ndarray]
@@ -98,12 +99,14 @@ def _until_end(row: torch.Tensor) -> Spoken:
 
 
 def through_codec(codec: Codec, bigvgan: Qwen2_5OmniToken2WavBigVGANModel) -> Render:
-    """Sound by the codec's own decoder: to judge a Talker before there is a DiT."""
+    """Sound by the codec's own decoder, on one tone: to judge a Talker before there is a DiT."""
 
     @torch.no_grad()
     def render(codes: torch.Tensor, voice: int) -> np.ndarray:
         values = codec.quantizer.values(codes[None] - 1)
-        return bigvgan(codec.decode(values, torch.tensor([voice]))).flatten().numpy()
+        mel = codec.decode(values, torch.tensor([voice]))
+        flat = torch.tensor([1.0, 0.0, 0.0])[:, None].expand(1, 3, mel.shape[2])
+        return bigvgan(with_pulses(mel, flat)).flatten().numpy()
 
     return render
 
@@ -115,7 +118,7 @@ def through_token2wav(
     num_steps: int = 4,
     guidance: float = 0.0,
 ) -> Render:
-    """Sound as `generate` makes it; `references` holds a mel [100, 80] for each voice."""
+    """Sound as `generate` makes it; `references` holds a mel [100, 83] for each voice."""
     conds = conditions()
 
     @torch.no_grad()

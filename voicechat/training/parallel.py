@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from voicechat.training.codec import Codec, Labelled
 from voicechat.training.speech import Utterance, read_aloud
+from voicechat.training.speech_mel import with_pulses
 from voicechat.training.teacher import Reader
 
 CEPSTRA = 13
@@ -56,23 +57,23 @@ def parallel(
         more: Texts that were not recorded, to be converted as well.
     """
     texts, voice = [*(u.text for u in recorded), *more], recorded[0].voice
-    readings = [utterance.mel() for utterance in read_aloud(read, texts, voice)]
+    readings = read_aloud(read, texts, voice)
     mels = [utterance.mel() for utterance in recorded]
-    same = readings[: len(mels)]  # said by both
+    same = [utterance.mel() for utterance in readings[: len(mels)]]  # said by both
     warped, meant = same, torch.cat(mels, dim=1)
     for _ in range(ROUNDS):
         places = [aligned(mel, known) for mel, known in zip(mels, warped, strict=True)]
         said = [known[:, at] for known, at in zip(same, places, strict=True)]
         weight = regression(torch.cat(said, dim=1), meant)
         warped = [turned(known, weight) for known in same]
-    codes = [codec.codes(reading) for reading in readings]
+    codes = [codec.codes(reading.flat_mel()) for reading in readings]
     paced = [
-        Labelled(voice, u.text, mel.half(), known[at[::2] // 2])
-        for u, mel, known, at in zip(recorded, mels, codes[: len(mels)], places, strict=True)
+        Labelled(voice, u.text, u.with_pulses().half(), known[at[::2] // 2])
+        for u, known, at in zip(recorded, codes[: len(mels)], places, strict=True)
     ]
     converted = [
-        Labelled(voice, text, turned(mel, weight).half(), known)
-        for text, mel, known in zip(texts, readings, codes, strict=True)
+        Labelled(voice, reading.text, in_timbre(reading, weight).half(), known)
+        for reading, known in zip(readings, codes, strict=True)
     ]
     return Parallel(paced, converted)
 
@@ -85,6 +86,11 @@ def regression(said: torch.Tensor, meant: torch.Tensor) -> torch.Tensor:
 def turned(mel: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """What a regression makes of [80, frames]."""
     return weight @ _with_one(mel)
+
+
+def in_timbre(reading: Utterance, weight: torch.Tensor) -> torch.Tensor:
+    """A reading in the timbre of a regression, with its own melody, [83, frames]."""
+    return with_pulses(turned(reading.mel(), weight), torch.from_numpy(reading.pulses))
 
 
 def _with_one(mel: torch.Tensor) -> torch.Tensor:

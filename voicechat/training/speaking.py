@@ -18,6 +18,7 @@ from voicechat.training import export
 from voicechat.training.codec import MOST_VOICES, Codec, Labelled, label
 from voicechat.training.listen import speak
 from voicechat.training.speech import Utterance, read_aloud
+from voicechat.training.speech_mel import pulses_in
 from voicechat.training.teacher import teachers
 from voicechat.training.tokenizer import load_tokenizer
 
@@ -131,4 +132,4 @@ def remember(speaking: Speaking, name: str, texts: Sequence[str]) -> list[Labell
 def sound(speaking: Speaking, item: Labelled) -> Utterance:
     """What BigVGAN makes of a mel."""
     wave = speaking.bigvgan(item.mel[None].float()).flatten()
-    return Utterance(item.voice, item.text, wave.half().numpy())
+    return Utterance(item.voice, item.text, wave.half().numpy(), pulses_in(item.mel).numpy())

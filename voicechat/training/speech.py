@@ -1,4 +1,7 @@
-"""Recorded speech with its text: pairs of NUMBER.wav and NUMBER.txt in a folder."""
+"""Recorded speech with its text: pairs of NUMBER.wav and NUMBER.txt in a folder.
+
+Beside what a teacher read lies NUMBER.npz, with what only a teacher knows (`teacher.Reading`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import torch
 
 from voicechat.clock import SPEAKER_RATE
 from voicechat.errors import UserError
-from voicechat.training.speech_mel import SILENCE, log_mel
+from voicechat.training.speech_mel import SILENCE, log_mel, with_pulses
 from voicechat.training.teacher import VOICES, Reader, held_out, tidy
 
 MOST = 12_000
@@ -29,24 +32,40 @@ class Utterance:
         voice: Index of the voice.
         text: Its words.
         pcm: [samples] float16, 24 kHz, whole codes (480 samples).
+        pulses: Where its pulses stand, [3, frames] float16, where that is known.
+        flat: The same on one tone, [samples] float16, where a teacher read it.
     """
 
     voice: int
     text: str
     pcm: np.ndarray
+    pulses: np.ndarray | None = None
+    flat: np.ndarray | None = None
 
     def mel(self) -> torch.Tensor:
         """[80, frames] float32, two frames a code."""
-        return log_mel(torch.from_numpy(self.pcm.astype(np.float32))[None])[0]
+        return _mel(self.pcm)
+
+    def flat_mel(self) -> torch.Tensor:
+        """The same on one tone, which the codec names."""
+        return _mel(self.flat)
+
+    def with_pulses(self) -> torch.Tensor:
+        """[83, frames] float32: what the DiT makes."""
+        return with_pulses(self.mel(), torch.from_numpy(self.pulses))
 
 
-def load_folder(folder: Path, voice: int, most: int | None = None) -> list[Utterance]:
-    """Reads the pairs of a folder, in the order of their names, at most `most` of them.
+def _mel(pcm: np.ndarray) -> torch.Tensor:
+    return log_mel(torch.from_numpy(pcm.astype(np.float32))[None])[0]
+
+
+def load_folder(folder: Path, voice: int) -> list[Utterance]:
+    """Reads the pairs of a folder, in the order of their names.
 
     Raises:
         UserError: There is no pair, or a recording cannot be read.
     """
-    return [read_pair(file, voice) for file in pairs_of(folder)[:most]]
+    return [read_pair(file, voice) for file in pairs_of(folder)]
 
 
 def pairs_of(folder: Path) -> list[Path]:
@@ -90,7 +109,35 @@ def text_of(file: Path) -> str:
 
 def read_aloud(read: Reader, texts: Sequence[str], voice: int) -> list[Utterance]:
     """Texts as a reader reads them."""
-    return [Utterance(voice, text, read(text).astype(np.float16)) for text in texts]
+    readings = ((text, read(text)) for text in texts)
+    return [
+        Utterance(voice, text, *(x.astype(np.float16) for x in (said.pcm, said.pulses, said.flat)))
+        for text, said in readings
+    ]
+
+
+def load_readings(folder: Path, voice: int, most: int | None = None) -> list[Utterance]:
+    """What a teacher read into a folder, in the order of its names, at most `most` of it.
+
+    Raises:
+        UserError: There is nothing, or it was read by an earlier version of this program.
+    """
+    return [read_reading(file, voice) for file in pairs_of(folder)[:most]]
+
+
+def read_reading(file: Path, voice: int) -> Utterance:
+    """Reads NAME.wav, NAME.txt and NAME.npz, as `teacher.record` writes them.
+
+    Raises:
+        UserError: There is no NAME.npz: an earlier version of this program read aloud.
+    """
+    known = file.with_suffix(".npz")
+    if not known.exists():
+        raise UserError(f"{known.name} is missing: remove {file.parent} and run 'train data' again")
+    pcm, _ = soundfile.read(file, dtype="float32")
+    with np.load(known) as parts:
+        pulses, flat = parts["pulses"], parts["flat"]
+    return Utterance(voice, text_of(file), pcm.astype(np.float16), pulses, flat)
 
 
 def load_presets(workdir: Path, test: bool = False) -> list[Utterance]:
@@ -101,7 +148,8 @@ def load_presets(workdir: Path, test: bool = False) -> list[Utterance]:
     Raises:
         UserError: The stage `data` has not run.
     """
-    loaded = [u for i, v in enumerate(VOICES) for u in load_folder(workdir / "speech" / v, i, MOST)]
+    folders = ((voice, workdir / "speech" / name) for voice, name in enumerate(VOICES))
+    loaded = [u for voice, folder in folders for u in load_readings(folder, voice, MOST)]
     return split(loaded, test)
 
 

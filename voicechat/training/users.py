@@ -24,8 +24,9 @@ from voicechat.clock import MIC_RATE, SPEAKER_RATE
 from voicechat.errors import UserError
 from voicechat.training.domain import Talk, Turn
 from voicechat.training.files import whole
+from voicechat.training.hibari import Spectra, network
 from voicechat.training.kokoro import HELD, Kokoro
-from voicechat.training.teacher import Body, hibari, read
+from voicechat.training.teacher import tidy
 
 SPEECH_RMS = 0.07
 GROUPS = ("train", "held", "natural", "unseen")
@@ -188,8 +189,9 @@ def _samples(wav: bytes) -> tuple[np.ndarray, int]:
 
 def _hibari(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
     formants, pitch = _BODIES[speaker]
-    body = Body(formants=rng.uniform(*formants), pitch=rng.uniform(*pitch))
-    return read(hibari(), body, text, speed=rng.uniform(0.8, 1.3)), SPEAKER_RATE
+    body, factor = rng.uniform(*formants), rng.uniform(*pitch)
+    spectra = Spectra.of(text, body, speed=rng.uniform(0.8, 1.3))
+    return tidy(spectra.sound(spectra.hz * factor)[0]), SPEAKER_RATE
 
 
 def _pico(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, int]:
@@ -204,7 +206,7 @@ def _kokoro(text: str, speaker: str, rng: random.Random) -> tuple[np.ndarray, in
 
 @cache
 def _kokoro_model() -> Kokoro:
-    return Kokoro(hibari().phonemize)
+    return Kokoro(network().phonemize)
 
 
 @cache

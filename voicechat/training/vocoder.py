@@ -1,6 +1,9 @@
 """BigVGAN, transformers' own, trained to speak the mel spectrograms of the voices.
 
-Four STFT resolutions and the mel are its only judges; an adversary would sharpen it further.
+Four STFT resolutions, the mel and the wave itself are its only judges; an adversary would sharpen
+it further. As it is told where the pulses stand, the wave can be asked for, and only so it learns
+soon what that means: after 550 steps the pitch was off by 24 cents (the median), by the spectra
+alone by 100.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ from voicechat.clock import SPEAKER_HOP
 from voicechat.training.checks import check
 from voicechat.training.loop import Schedule, Trainer, trained
 from voicechat.training.speech import Utterance, balanced, load_presets
-from voicechat.training.speech_mel import log_mel
+from voicechat.training.speech_mel import CHANNELS, MELS, log_mel, with_pulses
 
 RESOLUTIONS = ((1024, 240), (512, 120), (256, 60), (128, 30))  # (n_fft, hop) of the loss
 MARGIN_FRAMES = 2  # the mel's window reaches this far beyond a crop
+PULSES_OFF = 0.15  # standard deviation of what is added to the pulses
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class VocoderConfig:
 def build_bigvgan(channels: int = 256) -> Qwen2_5OmniToken2WavBigVGANModel:
     """A small BigVGAN of hop 240; its early, cheap rates are odd, so that the last ones are 2."""
     config = Qwen2_5OmniBigVGANConfig(
-        mel_dim=80,
+        mel_dim=CHANNELS,
         upsample_initial_channel=channels,
         resblock_kernel_sizes=[3],
         resblock_dilation_sizes=[[1, 3, 5]],
@@ -71,37 +75,46 @@ def build_bigvgan(channels: int = 256) -> Qwen2_5OmniToken2WavBigVGANModel:
     return Qwen2_5OmniToken2WavBigVGANModel(config)
 
 
-def crop(pcm: np.ndarray, frames: int, rng: random.Random) -> torch.Tensor:
-    """A random piece of `frames` frames with the mel's margin on both sides, at some level.
+def crop(said: Utterance, frames: int, rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
+    """A random piece of `frames` frames, at some level, and where its pulses stand.
 
-    It begins on a frame, as all speech does that BigVGAN will be asked for: the teacher's pulses
-    are tied to the frames.
+    The piece has the mel's margin on both sides, the pulses [3, frames] have none. It begins on a
+    frame, as all speech does that BigVGAN will be asked for.
     """
     margin = MARGIN_FRAMES * SPEAKER_HOP
-    padded = np.pad(pcm.astype(np.float32), (margin, margin + frames * SPEAKER_HOP))
-    start = rng.randint(0, max(0, len(pcm) // SPEAKER_HOP - frames)) * SPEAKER_HOP
-    piece = padded[start : start + frames * SPEAKER_HOP + 2 * margin]
-    return torch.from_numpy(piece) * rng.uniform(0.7, 1.2)
+    padded = np.pad(said.pcm.astype(np.float32), (margin, margin + frames * SPEAKER_HOP))
+    start = rng.randint(0, max(0, len(said.pcm) // SPEAKER_HOP - frames))
+    piece = padded[start * SPEAKER_HOP :][: frames * SPEAKER_HOP + 2 * margin]
+    pulses = np.pad(said.pulses.astype(np.float32), ((0, 0), (0, frames)))[:, start:][:, :frames]
+    return torch.from_numpy(piece) * rng.uniform(0.7, 1.2), torch.from_numpy(pulses)
 
 
 def draw(
     utterances: Sequence[Utterance], batch: int, frames: int, rng: random.Random
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draws pieces of utterances as mel [batch, 80, frames] and wave [batch, 240 frames]."""
-    chosen = rng.choices(utterances, k=batch)
-    pieces = torch.stack([crop(u.pcm, frames, rng) for u in chosen])
+    """Draws pieces of utterances: mel and pulses [batch, 83, frames], wave [batch, 240 frames]."""
+    drawn = [crop(u, frames, rng) for u in rng.choices(utterances, k=batch)]
+    pieces, pulses = (torch.stack(part) for part in zip(*drawn, strict=True))
     margin = MARGIN_FRAMES * SPEAKER_HOP
-    return log_mel(pieces)[:, :, MARGIN_FRAMES:-MARGIN_FRAMES], pieces[:, margin:-margin]
+    mel = log_mel(pieces)[:, :, MARGIN_FRAMES:-MARGIN_FRAMES]
+    return with_pulses(mel, pulses), pieces[:, margin:-margin]
+
+
+def roughly(mel: torch.Tensor) -> torch.Tensor:
+    """[batch, 83, frames] with pulses that are a little off, as a DiT says them."""
+    noise = PULSES_OFF * torch.randn_like(mel[:, MELS:])
+    return torch.cat([mel[:, :MELS], mel[:, MELS:] + noise], dim=1)
 
 
 def losses(spoken: torch.Tensor, wave: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Distance of two [batch, samples]: spectral convergence, log magnitudes and the mel."""
+    """Distance of two [batch, samples]: convergence and log magnitudes of spectra, mel and wave."""
     loss = torch.zeros(())
     for n_fft, hop in RESOLUTIONS:
         a, b = _magnitude(spoken, n_fft, hop), _magnitude(wave, n_fft, hop)
         loss = loss + (a.log() - b.log()).abs().mean() + (a - b).norm() / b.norm()
     mel = (log_mel(spoken) - log_mel(wave)).abs().mean()
-    return {"loss": loss / len(RESOLUTIONS) + mel, "mel": mel}
+    apart = (spoken - wave).abs().mean() / wave.abs().mean()
+    return {"loss": loss / len(RESOLUTIONS) + mel + apart, "mel": mel, "wave": apart}
 
 
 def _magnitude(wave: torch.Tensor, n_fft: int, hop: int) -> torch.Tensor:
@@ -129,7 +142,7 @@ def train(config: VocoderConfig, workdir: Path, utterances: list[Utterance]) -> 
 
     def step(pieces: tuple[torch.Tensor, torch.Tensor]) -> dict[str, torch.Tensor]:
         mel, wave = (piece.to(trainer.device) for piece in pieces)
-        return losses(speak(mel), wave)
+        return losses(speak(roughly(mel)), wave)
 
     return trainer.run(drawn, step)
 

@@ -1,6 +1,6 @@
 """Adds a preset voice from recordings: speaker fine-tuning of all that speaks.
 
-The third of the Talker's published stages. What was recorded is put on one tone (see `tone`) and
+The third of the Talker's published stages. What was recorded is tuned (see `tuned`) and
 brought together with codes that are known (`parallel`). Talker and DiT learn these under a voice
 token and a preset vector that nobody has used yet, and BigVGAN the sound, in a copy of the
 checkpoint. So that the other voices stay as they are, each is as frequent in the batches as the new
@@ -38,7 +38,7 @@ from voicechat.training.speaking import Speaking, load, rehearse, save
 from voicechat.training.speech import Utterance, balanced, load_folder, seconds
 from voicechat.training.talker import HIDDEN_NOISE, layout, next_code_loss
 from voicechat.training.teacher import VOICES, teachers
-from voicechat.training.tone import on_one_tone
+from voicechat.training.tuned import tuned
 
 LEAST_S = 20.0
 LONGEST_CODES = 700
@@ -103,11 +103,11 @@ def run(config: VoiceConfig, workdir: Path) -> None:
     recorded = load_folder(Path(config.data).expanduser(), new)
     if seconds(recorded) < LEAST_S:
         raise UserError(f"{config.data} holds {seconds(recorded):.0f} s of speech; record more")
-    flat = on_one_tone(recorded)
-    preset = export.preset(new, speaking.tokenizer, flat)
+    sung = tuned(recorded)
+    preset = export.preset(new, speaking.tokenizer, sung)
     texts = [u.text for u in recorded[:TRIED]]
     before = say(speaking, preset, new, texts)
-    train(config, workdir, speaking, flat, nearest(speaking, preset["ref_mel"]))
+    train(config, workdir, speaking, sung, nearest(speaking, preset["ref_mel"]))
     after = say(speaking, preset, new, texts)
     out = Path(config.out).expanduser() if config.out else folder(config, workdir) / "checkpoint"
     save(speaking, {**speaking.voices, config.name: preset}, out)
@@ -123,7 +123,7 @@ def folder(config: VoiceConfig, workdir: Path) -> Path:
 
 
 def nearest(speaking: Speaking, reference: torch.Tensor) -> str:
-    """The preset most like a reference mel [1, 100, 80], of those that the teacher reads too."""
+    """The preset most like a reference mel [1, 100, 83], of those that the teacher reads too."""
     apart = {
         name: float((preset["ref_mel"].mean((0, 1)) - reference.mean((0, 1))).norm())
         for name, preset in speaking.voices.items()
@@ -212,7 +212,7 @@ def train(
         flowed = flow.flow_loss(speaking.dit, crops, dropped, config.guidance)
         with torch.autocast(trainer.device.type, enabled=False):  # spectra need all of float32
             mel, wave = (piece.to(trainer.device) for piece in pieces)
-            sounded = vocoder.losses(speaking.bigvgan(mel), wave)["loss"]
+            sounded = vocoder.losses(speaking.bigvgan(vocoder.roughly(mel)), wave)["loss"]
         return {"loss": coded["loss"] + flowed + sounded, "talker": coded["loss"], "dit": flowed,
                 "bigvgan": sounded}  # fmt: skip
 
