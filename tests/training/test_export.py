@@ -112,6 +112,17 @@ def test_the_bundled_weights_have_the_whole_card() -> None:
     assert (POCKET / "README.md").read_bytes() == export.CARD.read_bytes()
 
 
+def test_what_spoke_on_one_tone_is_trained_no_further(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "CHANNELS", 84)
+    with pytest.raises(UserError, match="begin with the bundled one"):
+        load(checkpoint)
+    with pytest.raises(UserError, match="begin with the bundled one"):
+        unpack.run(unpack.UnpackConfig(str(checkpoint)), tmp_path / "work")
+    assert not (tmp_path / "work").exists()
+
+
 def test_what_no_export_wrote_is_not_unpacked(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no model.safetensors"):
         unpack.run(unpack.UnpackConfig(str(tmp_path)), tmp_path / "work")

@@ -27,12 +27,13 @@ from transformers import (
 )
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniToken2WavConfig
 
+from voicechat.errors import UserError
 from voicechat.training.checks import check
 from voicechat.training.codec import Codec, load_codec
 from voicechat.training.dit import REFERENCE_FRAMES, conditions, load_dit
 from voicechat.training.rows import SYSTEM
 from voicechat.training.speech import Utterance, load_readings
-from voicechat.training.speech_mel import quiet
+from voicechat.training.speech_mel import CHANNELS, quiet
 from voicechat.training.talker import load_talker
 from voicechat.training.teacher import VOICES
 from voicechat.training.thinker import load_thinker
@@ -180,6 +181,17 @@ def card() -> str:
     sections = re.split(r"(?m)^(?=## )", CARD.read_text(encoding="utf-8"))
     theirs = ("## Measured\n", "## How it came to be\n")
     return "".join(s for s in sections if not s.startswith(theirs)) + UNMEASURED
+
+
+def check_channels(model: Qwen2_5OmniForConditionalGeneration, folder: Path) -> None:
+    """Refuses a model without a melody: its DiT and BigVGAN know nothing of pulses.
+
+    Raises:
+        UserError: An earlier version of this program wrote it.
+    """
+    if model.config.token2wav_config.dit_config.mel_dim != CHANNELS:
+        raise UserError(f"{folder} is of an earlier version, which spoke on one tone: it still "
+                        "talks, but is trained no further; begin with the bundled one")  # fmt: skip
 
 
 def keep_ears(codec: Codec, folder: Path) -> None:

@@ -75,15 +75,17 @@ def load(checkpoint: Path) -> Speaking:
     """Loads what the stage teaches.
 
     Raises:
-        UserError: The checkpoint was not made here: it has no codec.
+        UserError: The checkpoint was not made here, for it has no codec, or by an earlier version.
     """
     if not (checkpoint / export.EARS).exists():
         raise UserError(f"{checkpoint} has no {export.EARS}: only pocket learns new voices")
+    model = Qwen2_5OmniForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
+    export.check_channels(model, checkpoint)
     weights = {k: v.float() for k, v in load_file(checkpoint / export.EARS).items()}
     codec = Codec(weights["0.weight"].shape[0])
     codec.encoder.load_state_dict(weights)
     return Speaking(
-        Qwen2_5OmniForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32),
+        model,
         torch.load(checkpoint / "spk_dict.pt", weights_only=True),
         load_tokenizer(checkpoint / "tokenizer.json"),
         codec.eval(),

@@ -17,7 +17,7 @@ from transformers import Qwen2_5OmniForConditionalGeneration
 
 from voicechat.engine.finder import POCKET
 from voicechat.errors import UserError
-from voicechat.training.export import EARS
+from voicechat.training.export import EARS, check_channels
 from voicechat.training.files import whole
 from voicechat.training.thinker import loud
 
@@ -39,15 +39,16 @@ def run(config: UnpackConfig, workdir: Path) -> None:
     """Writes what each stage begins with, and the tokenizer.
 
     Raises:
-        UserError: The folder is no exported checkpoint.
+        UserError: The folder is no exported checkpoint, or one of an earlier version.
     """
     source = Path(config.checkpoint).expanduser() if config.checkpoint else POCKET
     files = ("model.safetensors", EARS, "tokenizer.json")
     if missing := [name for name in files if not (source / name).is_file()]:
         raise UserError(f"{source} is no checkpoint that 'train export' wrote: no {missing[0]}")
+    model = Qwen2_5OmniForConditionalGeneration.from_pretrained(source, dtype=torch.float32)
+    check_channels(model, source)
     with whole(workdir / "tokenizer.json") as part:
         shutil.copyfile(source / "tokenizer.json", part)
-    model = Qwen2_5OmniForConditionalGeneration.from_pretrained(source, dtype=torch.float32)
     for stage, modules in starts(model, load_file(source / EARS)).items():
         with whole(workdir / stage / "start.pt") as part:
             torch.save(modules, part)

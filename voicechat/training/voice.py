@@ -83,7 +83,7 @@ class VoiceConfig:
     crops: int = 8
     drop: float = 0.08
     guidance: float = 1.0
-    pieces: int = 4
+    pieces: int = 12
     rehearsed: int = 400
     checkpoint_every: int = 100
     seed: int = 13
