@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from voicechat.training import codec, dit, dpo, replies, talker, vocoder
 from voicechat.training.alignment import letter_times
 from voicechat.training.rows import Scribe
+from voicechat.training.speech_mel import pulses_in
 from voicechat.training.tokenizer import train_tokenizer
 
 Losses = dict[str, float]
@@ -117,6 +118,26 @@ def test_the_dit_is_pulled_to_the_guided_answer_but_for_the_pulses(scale: float)
     for right, channels in ((guided, slice(80)), (mel, slice(80, 83))):
         assert pull(right, channels) == pytest.approx(0, abs=0.02)  # the noise's mean
         assert pull(right - 0.2, channels) < -0.1 and pull(right + 0.2, channels) > 0.1
+
+
+def test_bigvgan_is_shown_the_pulses_of_the_very_frames_that_it_speaks() -> None:
+    said = slice_of_speech(1)[1]
+    mel, wave = vocoder.draw([said], 6, 10, random.Random(3))
+    assert mel.shape == (6, 83, 10) and wave.shape == (6, 2400)
+    pcm, known = torch.from_numpy(said.pcm).float(), torch.from_numpy(said.pulses).float()
+    for pulses, piece in zip(pulses_in(mel), wave, strict=True):
+        starts = range(0, len(pcm) - 2400 + 1, 240)
+        alike = [torch.cosine_similarity(pcm[s : s + 2400], piece, dim=0) for s in starts]
+        begin = int(torch.stack(alike).argmax())
+        torch.testing.assert_close(pulses, known[:, begin : begin + 10], atol=0.01, rtol=0)
+
+
+def test_the_pulses_are_a_little_off_and_the_mel_is_not() -> None:
+    torch.manual_seed(0)
+    mel = torch.zeros(4, 83, 500)
+    rough = vocoder.roughly(mel)
+    assert not rough[:, :80].any()
+    assert rough[:, 80:].std() == pytest.approx(vocoder.PULSES_OFF, rel=0.05)
 
 
 def test_the_codec_learns_its_slice(tmp_path: Path, tokenizer: Tokenizer) -> None:

@@ -75,7 +75,7 @@ def melody(pcm: np.ndarray, rate: int = SPEAKER_RATE) -> float:
 def _pitches(pcm: np.ndarray, rate: int) -> np.ndarray:
     tones = librosa.yin(pcm, fmin=60, fmax=400, sr=rate, frame_length=2048, hop_length=512)
     energy = librosa.feature.rms(y=pcm, frame_length=2048, hop_length=512)[0][: len(tones)]
-    return tones[energy > 0.3 * energy.max()]
+    return tones[energy >= 0.3 * energy.max()]  # of silence all
 
 
 def told_apart(lower: Sequence[np.ndarray], higher: Sequence[np.ndarray]) -> float:

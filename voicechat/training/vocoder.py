@@ -2,8 +2,8 @@
 
 Four STFT resolutions, the mel and the wave itself are its only judges; an adversary would sharpen
 it further. As it is told where the pulses stand, the wave can be asked for, and only so it learns
-soon what that means: after 550 steps the pitch was off by 24 cents (the median), by the spectra
-alone by 100.
+soon what that means: within 600 steps the pitch was off by 24 and 29 cents (the voices' medians),
+by the spectra alone by 101 and 145.
 """
 
 from __future__ import annotations
