@@ -57,7 +57,7 @@ def test_a_number_that_cannot_be_is_refused(name: str, setting: str, remedy: str
 
 
 @pytest.mark.parametrize(
-    ("command", "first"), [("dit", "codec"), ("dpo", "codec"), ("export", "thinker")]
+    ("command", "first"), [("dit", "codec"), ("dpo", "talker"), ("export", "thinker")]
 )
 def test_the_stage_that_has_to_run_before_is_named(
     command: str, first: str, tmp_path: Path, capsys

@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import librosa
@@ -26,18 +27,23 @@ from voicechat.clock import SPEAKER_RATE, TICKS_PER_S
 from voicechat.errors import UserError
 from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
 from voicechat.training.checks import check
-from voicechat.training.codec import load_codec
+from voicechat.training.dit import load_dit
+from voicechat.training.domain import reply_sentences
+from voicechat.training.export import reference
 from voicechat.training.files import whole
-from voicechat.training.listen import Render, Spoken, speak, through_codec, understood
+from voicechat.training.listen import Render, Spoken, speak, through_token2wav, understood
 from voicechat.training.loop import Schedule, Trainer
 from voicechat.training.replies import Said, usual_prompt
-from voicechat.training.speech import load_presets
+from voicechat.training.speech import read_aloud
 from voicechat.training.talker import layout, load_talker, predict
-from voicechat.training.teacher import VOICES
+from voicechat.training.teacher import VOICES, held_out, teachers
 from voicechat.training.tokenizer import load_tokenizer
 from voicechat.training.vocoder import load_bigvgan
 
 LONGEST_PAUSE_S = 0.6  # within a sentence
+FEWEST_WORDS = 3  # of a sentence that is attempted: a recogniser needs some to go by
+REFERENCES = 20  # readings of which one is the voice's reference
+SIDE_BY_SIDE = 16  # texts that are attempted at once
 
 
 @dataclass(frozen=True)
@@ -96,16 +102,19 @@ class Pair:
 
 
 def run(config: DPOConfig, workdir: Path) -> None:
-    """The stage `dpo`: needs codec, vocoder and Talker; reports word errors before and after."""
+    """The stage `dpo`: needs Talker, DiT and vocoder; reports word errors before and after.
+
+    Raises:
+        UserError: One of the three is missing, or the teacher, or no attempts differ.
+    """
     tokenizer = load_tokenizer(workdir / "tokenizer.json")
-    render = through_codec(load_codec(workdir), load_bigvgan(workdir))
-    talker, recogniser = load_talker(workdir, tokenizer), Recogniser()
-    held_out = {u.text for u in load_presets(workdir, test=True)}
-    test = sampled(held_out, config.test_texts, config.seed)
+    talker, render, recogniser = load_talker(workdir, tokenizer), _voices(workdir), Recogniser()
+    sentences = _sentences()
+    test = sampled([s for s in sentences if held_out(s)], config.test_texts, config.seed)
     before = errors(talker, tokenizer, test, recogniser, render)
     stored = workdir / "dpo" / "pairs.pt"
     if not stored.exists():
-        texts = sampled({u.text for u in load_presets(workdir)}, config.texts, config.seed)
+        texts = sampled([s for s in sentences if not held_out(s)], config.texts, config.seed)
         save_pairs(stored, attempt(config, talker, tokenizer, texts, recogniser, render))
     train(config, workdir, load_pairs(stored), talker, tokenizer)
     after = errors(talker.eval(), tokenizer, test, recogniser, render)
@@ -113,6 +122,20 @@ def run(config: DPOConfig, workdir: Path) -> None:
               for v, e in es.items()}  # fmt: skip
     (workdir / "dpo" / "word_errors.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report))
+
+
+def _sentences() -> list[str]:
+    """The domain's sentences that a recogniser can be asked about: no rests, and none too short."""
+    unbroken = (s for s in reply_sentences() if not s.startswith("..."))
+    return [s for s in unbroken if len(s.split()) >= FEWEST_WORDS]
+
+
+def _voices(workdir: Path) -> Render:
+    """The preset voices as they sound, each beside what its teacher reads."""
+    texts = reply_sentences()[:REFERENCES]
+    readings = [read_aloud(reader, texts, k) for k, reader in enumerate(teachers().values())]
+    references = [reference(read) for read in readings]
+    return through_token2wav(load_dit(workdir), load_bigvgan(workdir), references)
 
 
 def sampled(texts: Collection[str], count: int, seed: int) -> list[str]:
@@ -149,16 +172,18 @@ def attempt(
         UserError: No two attempts at any text differ enough.
     """
     torch.manual_seed(config.seed)
-    pairs = []
-    for voice in range(len(VOICES)):
-        for text in texts:
-            tries = speak(talker, tokenizer, [text] * config.attempts, voice, config.temperature)
-            ranked = sorted(
-                (faults(text, one, render, voice, recogniser), i) for i, one in enumerate(tries)
-            )
-            if ranked[-1][0] - ranked[0][0] >= config.margin:
-                ids = tuple(tokenizer.encode(text).ids)
-                two = [Said(voice, ids, tries[i].codes) for _, i in (ranked[0], ranked[-1])]
+    texts, count, pairs = sorted(texts, key=len), config.attempts, []
+    for voice, begin in product(range(len(VOICES)), range(0, len(texts), SIDE_BY_SIDE)):
+        some = texts[begin : begin + SIDE_BY_SIDE]
+        each = [text for text in some for _ in range(count)]
+        tries = speak(talker, tokenizer, each, voice, config.temperature)
+        wrong = [faults(*one, render, voice, recogniser) for one in zip(each, tries, strict=True)]
+        for first in range(0, len(each), count):
+            own = range(first, first + count)
+            best, worst = min(own, key=wrong.__getitem__), max(own, key=wrong.__getitem__)
+            if wrong[worst] - wrong[best] >= config.margin:
+                ids = tuple(tokenizer.encode(each[first]).ids)
+                two = [Said(voice, ids, tries[i].codes) for i in (best, worst)]
                 with torch.no_grad():
                     likely = log_probs(talker, tokenizer, two)
                 pairs.append(Pair(*two, *map(float, likely)))

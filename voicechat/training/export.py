@@ -141,19 +141,20 @@ def _plain(config: PretrainedConfig) -> dict[str, Any]:
 
 
 def preset(index: int, tokenizer: Tokenizer, utterances: Sequence[Utterance]) -> dict[str, Any]:
-    """What `spk_dict.pt` holds for a voice: token, condition and the reference mel [1, 100, 83].
+    """What `spk_dict.pt` holds for a voice: token, condition and the reference mel [1, 100, 83]."""
+    return {
+        "cond": conditions()[index][None].clone(),
+        "ref_mel": reference(utterances)[None],
+        "bos_token": tokenizer.token_to_id(f"<|voice_{index}|>"),
+    }
 
-    The reference is the second of the recordings in which most is spoken.
-    """
+
+def reference(utterances: Sequence[Utterance]) -> torch.Tensor:
+    """The second of a voice's recordings in which most is spoken, [100, 83]."""
     behind = quiet(REFERENCE_FRAMES)
     mels = [torch.cat([u.with_pulses(), behind], dim=1) for u in utterances]
     pieces = [p for m in mels for p in m.unfold(1, REFERENCE_FRAMES, 20).unbind(1)]
-    fullest = max(pieces, key=lambda piece: float(piece.mean()))
-    return {
-        "cond": conditions()[index][None].clone(),
-        "ref_mel": fullest.T[None].contiguous(),
-        "bos_token": tokenizer.token_to_id(f"<|voice_{index}|>"),
-    }
+    return max(pieces, key=lambda piece: float(piece.mean())).T.contiguous()
 
 
 def write(

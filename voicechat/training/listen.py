@@ -17,10 +17,9 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 )
 
 from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
-from voicechat.training.codec import CODES, Codec
+from voicechat.training.codec import CODES
 from voicechat.training.dit import conditions
 from voicechat.training.replies import text_table, usual_prompt
-from voicechat.training.speech_mel import with_pulses
 from voicechat.training.talker import EOS
 
 Render = Callable[[torch.Tensor, int], np.ndarray]
@@ -96,19 +95,6 @@ def choose(logits: torch.Tensor, temperature: float, top_k: int) -> torch.Tensor
 def _until_end(row: torch.Tensor) -> Spoken:
     ends = torch.nonzero(row == EOS)
     return Spoken(row[: int(ends[0])], True) if len(ends) else Spoken(row, False)
-
-
-def through_codec(codec: Codec, bigvgan: Qwen2_5OmniToken2WavBigVGANModel) -> Render:
-    """Sound by the codec's own decoder, on one tone: to judge a Talker before there is a DiT."""
-
-    @torch.no_grad()
-    def render(codes: torch.Tensor, voice: int) -> np.ndarray:
-        values = codec.quantizer.values(codes[None] - 1)
-        mel = codec.decode(values, torch.tensor([voice]))
-        flat = torch.tensor([1.0, 0.0, 0.0])[:, None].expand(1, 3, mel.shape[2])
-        return bigvgan(with_pulses(mel, flat)).flatten().numpy()
-
-    return render
 
 
 def through_token2wav(

@@ -140,8 +140,8 @@ def read_reading(file: Path, voice: int) -> Utterance:
     return Utterance(voice, text_of(file), pcm.astype(np.float16), pulses, flat)
 
 
-def load_presets(workdir: Path, test: bool = False) -> list[Utterance]:
-    """What the teachers read in the preset voices: for training, or held out.
+def load_presets(workdir: Path) -> list[Utterance]:
+    """What the teachers read in the preset voices, but for what is held out.
 
     At most `MOST` recordings of each: enough for whatever only makes sound.
 
@@ -150,7 +150,7 @@ def load_presets(workdir: Path, test: bool = False) -> list[Utterance]:
     """
     folders = ((voice, workdir / "speech" / name) for voice, name in enumerate(VOICES))
     loaded = [u for voice, folder in folders for u in load_readings(folder, voice, MOST)]
-    return split(loaded, test)
+    return [u for u in loaded if not held_out(u.text)]
 
 
 def balanced(utterances: Sequence[Utterance]) -> list[Utterance]:
@@ -160,11 +160,6 @@ def balanced(utterances: Sequence[Utterance]) -> list[Utterance]:
         of_voice.setdefault(utterance.voice, []).append(utterance)
     most = max(map(len, of_voice.values()))
     return [u for own in of_voice.values() for u in own * round(most / len(own))]
-
-
-def split(utterances: Sequence[Utterance], test: bool) -> list[Utterance]:
-    """The utterances for training, or the held-out ones."""
-    return [u for u in utterances if held_out(u.text) == test]
 
 
 class Buckets:
