@@ -178,18 +178,26 @@ def attempt(
         each = [text for text in some for _ in range(count)]
         tries = speak(talker, tokenizer, each, voice, config.temperature)
         wrong = [faults(*one, render, voice, recogniser) for one in zip(each, tries, strict=True)]
-        for first in range(0, len(each), count):
-            own = range(first, first + count)
-            best, worst = min(own, key=wrong.__getitem__), max(own, key=wrong.__getitem__)
-            if wrong[worst] - wrong[best] >= config.margin:
-                ids = tuple(tokenizer.encode(each[first]).ids)
-                two = [Said(voice, ids, tries[i].codes) for i in (best, worst)]
+        for place, text in enumerate(some):
+            own = slice(place * count, (place + 1) * count)
+            if chosen := best_and_worst(tries[own], wrong[own], config.margin):
+                ids = tuple(tokenizer.encode(text).ids)
+                two = [Said(voice, ids, one.codes) for one in chosen]
                 with torch.no_grad():
                     likely = log_probs(talker, tokenizer, two)
                 pairs.append(Pair(*two, *map(float, likely)))
     if not pairs:
         raise UserError("no attempts differ by the margin: lower it, or raise the temperature")
     return pairs
+
+
+def best_and_worst(
+    tries: Sequence[Spoken], wrong: Sequence[float], margin: float
+) -> tuple[Spoken, Spoken] | None:
+    """The attempts at one text with least and most faults, where they are so far apart."""
+    ranked = sorted(range(len(tries)), key=wrong.__getitem__)
+    best, worst = ranked[0], ranked[-1]
+    return (tries[best], tries[worst]) if wrong[worst] - wrong[best] >= margin else None
 
 
 def faults(text: str, one: Spoken, render: Render, voice: int, recogniser: Recogniser) -> float:
