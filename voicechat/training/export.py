@@ -52,7 +52,7 @@ SETTINGS: Mapping[str, Any] = {
     "unfinished_share": 0.08,
     "typed_as_heard": True,
     "thinker": {"do_sample": False, "max_new_tokens": 400},
-    "talker": {"do_sample": False, "max_new_tokens": 2000, "repetition_penalty": 1.0},
+    "talker": {"do_sample": False, "max_new_tokens": 4096, "repetition_penalty": 1.0},
     # BigVGAN of this size sees 8 mel frames to either side: with that context a stream is exact
     # (`bench window`), and the ODE's error with six evaluations is far below the DiT's own.
     "token2wav": {
