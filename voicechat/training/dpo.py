@@ -29,7 +29,7 @@ from voicechat.evaluation.intelligibility import Recogniser, word_error_rate
 from voicechat.training.checks import check
 from voicechat.training.dit import load_dit
 from voicechat.training.domain import reply_sentences
-from voicechat.training.export import reference
+from voicechat.training.export import fullest_reference
 from voicechat.training.files import whole
 from voicechat.training.listen import Render, Spoken, speak, through_token2wav, understood
 from voicechat.training.loop import Schedule, Trainer
@@ -134,7 +134,7 @@ def _voices(workdir: Path) -> Render:
     """The preset voices as they sound, each beside what its teacher reads."""
     texts = reply_sentences()[:REFERENCES]
     readings = [read_aloud(reader, texts, k) for k, reader in enumerate(teachers().values())]
-    references = [reference(read) for read in readings]
+    references = [fullest_reference(read) for read in readings]
     return through_token2wav(load_dit(workdir), load_bigvgan(workdir), references)
 
 

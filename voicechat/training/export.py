@@ -144,12 +144,12 @@ def preset(index: int, tokenizer: Tokenizer, utterances: Sequence[Utterance]) ->
     """What `spk_dict.pt` holds for a voice: token, condition and the reference mel [1, 100, 83]."""
     return {
         "cond": conditions()[index][None].clone(),
-        "ref_mel": reference(utterances)[None],
+        "ref_mel": fullest_reference(utterances)[None],
         "bos_token": tokenizer.token_to_id(f"<|voice_{index}|>"),
     }
 
 
-def reference(utterances: Sequence[Utterance]) -> torch.Tensor:
+def fullest_reference(utterances: Sequence[Utterance]) -> torch.Tensor:
     """The second of a voice's recordings in which most is spoken, [100, 83]."""
     behind = quiet(REFERENCE_FRAMES)
     mels = [torch.cat([u.with_pulses(), behind], dim=1) for u in utterances]
